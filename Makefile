@@ -1,0 +1,126 @@
+# Everything lives in .venv; nothing else on the machine is changed, except that root on
+# Debian or Ubuntu gets python3-venv and chromium by apt-get when they are missing.
+
+PYTHON ?= python3
+VENV   := $(CURDIR)/.venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+BROWSER_PACKAGES := chromium fonts-dejavu-core fonts-liberation
+CODE             := twin solvers scenarios dashboards
+
+ifneq ($(filter-out false 0,$(CI)),)
+export NORIA_REQUIRE_BROWSER := 1
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint verify lock clean venv venv-dev browser python
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+help: ## print this list
+	@echo "Noria: usage: make TARGET"
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
+	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
+
+demo: venv ## set up what running needs, then run the demonstration
+	@echo "running noria demo"
+	@$(BIN)/noria demo $(ARGS)
+
+test: venv-dev browser ## set up everything, then check style, types and tests
+	@$(MAKE) lint
+	@echo "running the tests"
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+lint: venv-dev ## check style (ruff) and types (mypy)
+	@echo "checking style"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || \
+	    { echo "the files above are not formatted; run .venv/bin/ruff format ." >&2; exit 1; }
+	@echo "checking types"
+	@$(BIN)/mypy --no-error-summary
+
+# Status 5 of pytest means that there was no such test. Benchmarks run alone, for quiet cores.
+verify: venv-dev browser ## run the heavy verification: slow tests, then benchmarks
+	@echo "running the slow tests"
+	@$(BIN)/pytest -n 2 --timeout 1800 -m slow --ignore tests/benchmarks $(ARGS) || [ $$? -eq 5 ]
+	@if [ -d tests/benchmarks ]; then \
+	    echo "running the benchmarks"; \
+	    $(BIN)/pytest -n 0 --timeout 1800 -m "" tests/benchmarks $(ARGS) || [ $$? -eq 5 ]; \
+	fi
+
+# The three files install with plain pip on every Python and system that pyproject.toml admits.
+# Versions already pinned are kept; UPGRADE=1 takes the newest.
+UV_COMPILE = "$$uv/bin/uv" pip compile --quiet --no-config --universal --python-version 3.11 \
+    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+    $(if $(UPGRADE),--upgrade)
+
+lock: python ## write the pinned requirements files from pyproject.toml (UPGRADE=1: newest)
+	@echo "resolving the requirements"
+	@uv=$$(mktemp -d) && trap 'rm -rf "$$uv"' EXIT && \
+	$(PYTHON) -m venv "$$uv" && "$$uv/bin/python" -m pip install --quiet uv && \
+	$(UV_COMPILE) pyproject.toml -o requirements.txt && \
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt && \
+	$(UV_COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
+
+clean: ## delete the environment, builds and caches (runs/ is kept)
+	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment: a stamp file says what is installed, and is older than nothing it needs ---
+
+venv: $(VENV)/.noria
+venv-dev: $(VENV)/.dev $(VENV)/.noria
+
+python:
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo "$(PYTHON) was not found; Noria needs Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); Noria needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+
+# Built from nothing when the requirements change, so that nothing unlisted stays behind.
+$(VENV)/.run: requirements.txt requirements-build.txt | python
+	@rm -rf $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	    if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	        echo "installing $$package (a few seconds)"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	            apt-get install -y -qq --no-install-recommends $$package; } >/dev/null; \
+	    else \
+	        echo "$(PYTHON) cannot make an environment; install $$package (sudo apt-get install $$package), then repeat." >&2; \
+	        exit 1; \
+	    fi; }
+	@echo "creating .venv with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing what running needs (about a minute)"
+	@$(PIP) install --require-hashes -r requirements-build.txt
+	@$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@if [ -e $@ ]; then rm -rf $(VENV); $(MAKE) $(VENV)/.run; fi
+	@echo "installing what testing needs (about a minute)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.noria: pyproject.toml $(VENV)/.run
+	@echo "installing noria"
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+	    command -v $$name >/dev/null && exit 0; \
+	done; \
+	[ -n "$$NORIA_CHROMIUM" ] && exit 0; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing chromium for the browser tests (about a minute)"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends $(BROWSER_PACKAGES); } >/dev/null && exit 0; \
+	fi; \
+	if [ -n "$$NORIA_REQUIRE_BROWSER" ]; then \
+	    echo "chromium is missing and could not be installed; CI needs it." >&2; exit 1; \
+	fi; \
+	echo "no chromium: tests marked browser are skipped; to run them: sudo apt-get install $(BROWSER_PACKAGES)"

@@ -1,0 +1,1 @@
+"""Questions asked of the twin, and their answers; imports twin and solvers."""

@@ -1,0 +1,1 @@
+"""Plans for production, maintenance, energy and carbon; imports only twin."""

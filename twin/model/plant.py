@@ -1,0 +1,422 @@
+"""What a plant is, as engineers write it down: work units, routes, power, lifetimes, crews, shifts.
+
+Equipment is named after ISA-95: a site has areas, an area has work units (the level at which work
+is scheduled). A work order passes through the operations of its product's route as one batch, cut
+into lots (containers or furnace loads) on each work unit; the next operation starts when the whole
+batch is done and a work unit is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, model_validator
+
+from twin.errors import Fault, InputError, did_you_mean
+from twin.model.base import Frozen, Minutes, read_yaml, validate
+from twin.model.laws import Law
+from twin.model.shifts import Calendar
+
+NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
+PositiveMinutes = Annotated[Minutes, Field(gt=0)]
+Kilowatt = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+ANY = "*"
+"""Key that stands for every product not named otherwise."""
+
+State = Literal[
+    "off", "startup", "standby", "setup", "working", "blocked", "down", "repair", "maintenance"
+]
+STATES: tuple[State, ...] = (
+    "off", "startup", "standby", "setup", "working", "blocked", "down", "repair", "maintenance",
+)  # fmt: skip
+"""Machine states. *down* waits for a crew, *repair* has one; both draw the power of *down*."""
+
+
+class PowerByState(Frozen):
+    """Electric power drawn in each machine state [kW]."""
+
+    off: Kilowatt = 0.0
+    standby: Kilowatt = 0.0
+    """Ready, waiting for work (a furnace: holding its temperature)."""
+    startup: Kilowatt = 0.0
+    setup: Kilowatt = 0.0
+    working: Kilowatt = 0.0
+    blocked: Kilowatt | None = None
+    """Finished, waiting for room downstream; the power of standby when left out."""
+    down: Kilowatt | None = None
+    """Broken down, waiting or under repair; the power of standby when left out."""
+    maintenance: Kilowatt | None = None
+    """The power of off when left out."""
+
+    def of(self, state: State) -> float:
+        """Power in a state [kW]."""
+        if state == "blocked":
+            return self.standby if self.blocked is None else self.blocked
+        if state in ("down", "repair"):
+            return self.standby if self.down is None else self.down
+        if state == "maintenance":
+            return self.off if self.maintenance is None else self.maintenance
+        return float(getattr(self, state))
+
+
+class Processing(Frozen):
+    """How long one operation takes on one work unit.
+
+    A batch is worked lot by lot: a container of ``Product.lot_size`` pieces (basis *piece* or
+    *kg*), a furnace load of ``load_kg`` (basis *load*) or the whole order at once (basis *order*).
+    """
+
+    operation: str
+    basis: Literal["piece", "kg", "load", "order"]
+    time: dict[str, NonNegativeMinutes]
+    """Minutes per piece, kg, load or order; by product, family or "*" (any other product).
+    A product found under none of them cannot be made on this unit."""
+    load_kg: float | None = Field(default=None, gt=0)
+    """Capacity of one load [kg]; for basis *load* only. Orders never share a load."""
+    transit: NonNegativeMinutes = 0.0
+    """Once per operation, before the first lot comes out (a belt furnace)."""
+    cv: float = Field(default=0.05, ge=0, le=2)
+    """Coefficient of variation of one lot's time."""
+
+    @model_validator(mode="after")
+    def _load_has_capacity(self) -> Processing:
+        if (self.basis == "load") != (self.load_kg is not None):
+            raise ValueError("load_kg goes with basis load, and only with it")
+        return self
+
+
+class SetupTable(Frozen):
+    """Sequence-dependent setup: time to change from one setup key to another."""
+
+    by: str
+    """What decides the setup: "product", "family" or the name of a product attribute."""
+    default: NonNegativeMinutes = 0.0
+    """Between two different keys not in ``times``. Between equal keys there is no setup."""
+    times: dict[str, dict[str, NonNegativeMinutes]] = Field(default_factory=dict)
+    """``times[from][to]``."""
+    cost: float = Field(default=0.0, ge=0)
+    """Cost of one setup beside its time and energy (first-off scrap, tools) [currency]."""
+
+    def time_between(self, before: str, after: str) -> float:
+        """Setup time [min]; zero for equal keys and for an unknown (empty) key before."""
+        if before in (after, ""):
+            return 0.0
+        return self.times.get(before, {}).get(after, self.default)
+
+
+class FailureMode(Frozen):
+    """One way a work unit breaks down."""
+
+    id: str
+    name: str = ""
+    time_to_failure: Law
+    clock: Literal["operating", "calendar"] = "operating"
+    """*operating*: age grows only while working; *calendar*: always."""
+    time_to_repair: Law
+    crew: str | None = None
+    """Crew that repairs it; none: the operator does, at once."""
+    cost: float = Field(default=0.0, ge=0)
+    """Parts and labour of one failure, beside lost time [currency]."""
+
+
+class MaintenanceTask(Frozen):
+    """A preventive task that comes due at an interval and renews some failure modes."""
+
+    id: str
+    name: str = ""
+    interval: PositiveMinutes
+    """Calendar time from one execution to the due date of the next."""
+    tolerance: NonNegativeMinutes
+    """The window of execution is due date ± tolerance."""
+    duration: PositiveMinutes
+    crew: str
+    renews: list[str] = Field(default_factory=list)
+    """Failure modes that are as good as new afterwards."""
+    cost: float = Field(default=0.0, ge=0)
+    """Parts and labour of one execution [currency]."""
+
+
+class WorkUnit(Frozen):
+    """A machine, furnace, line or station: the smallest thing that is scheduled."""
+
+    id: str
+    name: str = ""
+    area: str
+    calendar: str = "always"
+    processing: list[Processing] = Field(min_length=1)
+    setup: SetupTable | None = None
+    power_kw: PowerByState = PowerByState()
+    startup_time: NonNegativeMinutes = 0.0
+    """Warm-up from off to ready."""
+    standby_timeout: NonNegativeMinutes = 30.0
+    """Without a plan, an idle unit switches off after this long."""
+    scrap: dict[str, Share] = Field(default_factory=dict)
+    """Share of pieces scrapped here; by product, family or "*"."""
+    scrap_reasons: dict[str, float] = Field(default_factory=dict)
+    """Relative frequency of each scrap reason."""
+    inspects: bool = False
+    """A vision station: its scrap is a verdict, lot by lot."""
+    failure_modes: list[FailureMode] = Field(default_factory=list)
+    maintenance: list[MaintenanceTask] = Field(default_factory=list)
+
+    def processing_of(self, operation: str, product: Product) -> Processing | None:
+        """The row for an operation, if this unit can do it for this product."""
+        for row in self.processing:
+            if row.operation == operation and by_product(row.time, product) is not None:
+                return row
+        return None
+
+
+class Area(Frozen):
+    """A part of the site with its own kind of work, for example heat treatment."""
+
+    id: str
+    name: str = ""
+
+
+class Operation(Frozen):
+    """One step of a route; done by any work unit that has a processing row for it."""
+
+    id: str
+    name: str = ""
+    buffer_kg: float | None = Field(default=None, gt=0)
+    """Room for batches waiting before this operation [kg]; unlimited when left out. A batch takes
+    its room from the end of the operation before until this one starts; without room it stays on
+    the unit before, which is blocked."""
+
+
+class Route(Frozen):
+    """The operations of a product family in order."""
+
+    id: str
+    operations: list[str] = Field(min_length=1)
+
+
+class Product(Frozen):
+    """Something that is made and sold."""
+
+    id: str
+    name: str = ""
+    family: str
+    route: str
+    piece_mass_g: float = Field(default=1000.0, gt=0)
+    """Mass of one piece [g]."""
+    lot_size: int = Field(default=1_000_000, gt=0)
+    """Pieces in one container."""
+    material: str = ""
+    """Material drawn by the first operation."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """What setups and cycle times may depend on: diameter, temperature, finish, …"""
+
+
+class Material(Frozen):
+    """A raw material that comes in traceable units (coils, bags, bars)."""
+
+    id: str
+    name: str = ""
+    unit_kg: float = Field(gt=0)
+    """Mass of one traceable unit [kg]."""
+
+
+class Crew(Frozen):
+    """Maintenance people who share their work: repairs first, then preventive tasks."""
+
+    id: str
+    name: str = ""
+    size: int = Field(gt=0)
+    """Tasks they can do at once."""
+    calendar: str = "always"
+
+
+class SiteEnergy(Frozen):
+    """The site's electricity connection."""
+
+    base_load_kw: Kilowatt = 0.0
+    """Lighting, compressors, offices: always on."""
+    contract_kw: Kilowatt | None = None
+    """Subscribed power; shown, and its exceedance reported."""
+    pv_kwp: Kilowatt = 0.0
+    """Own photovoltaic peak power."""
+
+
+class Costs(Frozen):
+    """What a plan is charged for beside electricity [currency]."""
+
+    tardiness_per_h: float = Field(default=100.0, ge=0)
+    """One hour late for an order of weight 1."""
+    carbon_per_t: float = Field(default=0.0, ge=0)
+    """Internal price of one tonne of CO2e."""
+    moved_operation: float = Field(default=0.0, ge=0)
+    """Each operation moved by over an hour, or to another unit, against last night's plan."""
+
+
+class Plant(Frozen):
+    """A whole plant. References between its parts are checked; every fault is listed."""
+
+    id: str
+    name: str = ""
+    note: str = ""
+    timezone: str = "UTC"
+    currency: str = "EUR"
+    areas: list[Area] = Field(min_length=1)
+    calendars: list[Calendar] = Field(default_factory=list)
+    crews: list[Crew] = Field(default_factory=list)
+    materials: list[Material] = Field(default_factory=list)
+    operations: list[Operation] = Field(min_length=1)
+    routes: list[Route] = Field(min_length=1)
+    products: list[Product] = Field(min_length=1)
+    work_units: list[WorkUnit] = Field(min_length=1)
+    energy: SiteEnergy = SiteEnergy()
+    costs: Costs = Costs()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def unit(self, id: str) -> WorkUnit:
+        return next(u for u in self.work_units if u.id == id)
+
+    def product(self, id: str) -> Product:
+        return next(p for p in self.products if p.id == id)
+
+    def route_of(self, product: Product) -> list[str]:
+        """Operation ids of a product in order."""
+        return next(r for r in self.routes if r.id == product.route).operations
+
+    def units_for(self, operation: str, product: Product) -> list[WorkUnit]:
+        """Work units that can do an operation for a product."""
+        return [u for u in self.work_units if u.processing_of(operation, product)]
+
+
+def by_product(table: dict[str, float], product: Product) -> float | None:
+    """Look a product up in a table keyed by product, family or "*"."""
+    for key in (product.id, product.family, ANY):
+        if key in table:
+            return table[key]
+    return None
+
+
+def setup_key(unit: WorkUnit, product: Product) -> str:
+    """What a unit is set up for when it makes a product; empty when it needs no setup."""
+    if unit.setup is None:
+        return ""
+    by = unit.setup.by
+    if by == "product":
+        return product.id
+    return product.family if by == "family" else product.attributes.get(by, "")
+
+
+def load_plant(path: Path) -> Plant:
+    """Read a plant from YAML.
+
+    Raises
+    ------
+    InputError
+        With every fault: wrong types and unknown keys first, then broken references.
+    """
+    return checked(validate(read_yaml(path), Plant, str(path)), str(path))
+
+
+def checked(plant: Plant, source: str) -> Plant:
+    """The same plant, its references proven good."""
+    faults = [*_broken_references(plant)]
+    if faults:
+        raise InputError(source, faults)
+    return plant
+
+
+def _broken_references(plant: Plant) -> Iterator[Fault]:
+    if plant.timezone not in available_timezones():
+        yield Fault(
+            "timezone",
+            f'no zone "{plant.timezone}"',
+            did_you_mean(plant.timezone, available_timezones()),
+        )
+    for name in (
+        "areas",
+        "calendars",
+        "crews",
+        "materials",
+        "operations",
+        "routes",
+        "products",
+        "work_units",
+    ):
+        yield from _repeated(name, (item.id for item in getattr(plant, name)))
+    areas = {a.id for a in plant.areas}
+    calendars = {c.id for c in plant.calendars} | {"always"}
+    crews = {c.id for c in plant.crews}
+    operations = {o.id for o in plant.operations}
+    products = {p.id for p in plant.products} | {p.family for p in plant.products} | {ANY}
+    routes = {r.id: r for r in plant.routes}
+    for i, crew in enumerate(plant.crews):
+        yield from _unknown(f"crews.{i}.calendar", "calendar", crew.calendar, calendars)
+    for i, route in enumerate(plant.routes):
+        yield from _repeated(f"routes.{i}.operations", route.operations)
+        for operation in route.operations:
+            yield from _unknown(f"routes.{i}.operations", "operation", operation, operations)
+    for i, unit in enumerate(plant.work_units):
+        at = f"work_units.{i}"
+        yield from _unknown(f"{at}.area", "area", unit.area, areas)
+        yield from _unknown(f"{at}.calendar", "calendar", unit.calendar, calendars)
+        for n, row in enumerate(unit.processing):
+            yield from _unknown(
+                f"{at}.processing.{n}.operation", "operation", row.operation, operations
+            )
+            for key in row.time:
+                yield from _unknown(f"{at}.processing.{n}.time", "product or family", key, products)
+        for key in unit.scrap:
+            yield from _unknown(f"{at}.scrap", "product or family", key, products)
+        modes = {m.id for m in unit.failure_modes}
+        yield from _repeated(f"{at}.failure_modes", (m.id for m in unit.failure_modes))
+        yield from _repeated(f"{at}.maintenance", (t.id for t in unit.maintenance))
+        for n, mode in enumerate(unit.failure_modes):
+            if mode.crew is not None:
+                yield from _unknown(f"{at}.failure_modes.{n}.crew", "crew", mode.crew, crews)
+        for n, task in enumerate(unit.maintenance):
+            yield from _unknown(f"{at}.maintenance.{n}.crew", "crew", task.crew, crews)
+            for mode_id in task.renews:
+                yield from _unknown(f"{at}.maintenance.{n}.renews", "failure mode", mode_id, modes)
+    for i, product in enumerate(plant.products):
+        yield from _unknown(f"products.{i}.route", "route", product.route, routes)
+        if product.material:
+            yield from _unknown(
+                f"products.{i}.material",
+                "material",
+                product.material,
+                {m.id for m in plant.materials},
+            )
+        for operation in routes[product.route].operations if product.route in routes else []:
+            if operation in operations and not plant.units_for(operation, product):
+                yield Fault(
+                    f"products.{i}", f'no work unit can do "{operation}" for "{product.id}"',
+                    "add a processing row to a work unit",
+                )  # fmt: skip
+    for i, step in enumerate(plant.operations):
+        for product in plant.products if step.buffer_kg else []:
+            lot_kg = product.lot_size * product.piece_mass_g / 1000
+            if step.id in (
+                routes[product.route].operations if product.route in routes else []
+            ) and (step.buffer_kg is not None and lot_kg > step.buffer_kg):
+                yield Fault(
+                    f"operations.{i}.buffer_kg",
+                    f"got {step.buffer_kg:g} kg; a container of {product.id} weighs {lot_kg:g} kg",
+                    "enlarge the buffer or leave it out",
+                )
+
+
+def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> Iterator[Fault]:
+    if name not in known:
+        yield Fault(where, f'no {kind} "{name}"', did_you_mean(name, known))
+
+
+def _repeated(where: str, ids: Iterable[str]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for id in ids:
+        if id in seen:
+            yield Fault(where, f'"{id}" appears twice', "give each its own id")
+        seen.add(id)

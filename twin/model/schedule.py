@@ -1,0 +1,148 @@
+"""A plan: what every work unit does when, in minutes from the start of the horizon."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from twin.model.horizon import Horizon
+
+Kind = Literal["startup", "setup", "work", "maintenance", "standby"]
+Status = Literal["optimal", "feasible", "heuristic", "fallback"]
+"""*optimal*: proven best of the model that was solved. *feasible*: obeys every rule, and ``bound``
+says how far the best can be. *heuristic*: obeys every rule, nothing is known about the best.
+*fallback*: the optimiser failed, this is the constructive plan, and ``note`` says why."""
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """One stretch of one work unit's time. Time in no segment is spent off."""
+
+    work_unit: str
+    start: float
+    """[min]"""
+    end: float
+    """[min]"""
+    kind: Kind
+    order: str = ""
+    """For setup and work."""
+    operation: str = ""
+    """For setup and work."""
+    task: str = ""
+    """For maintenance."""
+
+    @property
+    def minutes(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One operation of one order on its work unit, from first to last minute of work."""
+
+    order: str
+    operation: str
+    work_unit: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a plan costs and causes over its horizon. Costs in the plant's currency."""
+
+    energy_cost: float
+    carbon_cost: float
+    demand_cost: float
+    setup_cost: float
+    maintenance_cost: float
+    failure_cost: float
+    """Expected, from the hazard of the planned operating time."""
+    tardiness_cost: float
+    change_cost: float
+    energy_kwh: float
+    """Drawn by all work units and the base load."""
+    import_kwh: float
+    """Bought from the grid after own generation."""
+    carbon_kg: float
+    """kgCO2e of the imported energy."""
+    peak_kw: float
+    """Highest slot mean of the import."""
+
+    @property
+    def total_cost(self) -> float:
+        return (
+            self.energy_cost + self.carbon_cost + self.demand_cost + self.setup_cost
+            + self.maintenance_cost + self.failure_cost + self.tardiness_cost + self.change_cost
+        )  # fmt: skip
+
+    def as_dict(self) -> dict[str, float]:
+        return {"total_cost": self.total_cost, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A plan for one horizon, with the optimiser's own word about it.
+
+    An operation is one or more *work* segments (it pauses while its unit is off shift), all on one
+    work unit, preceded by a *setup* where the unit's setup key changes.
+    """
+
+    horizon: Horizon
+    segments: tuple[Segment, ...]
+    value: Value | None = None
+    """As the optimiser counted it; ``check`` counts again."""
+    status: Status = "heuristic"
+    bound: float | None = None
+    """No plan of the same model can cost less than this [currency]; none when unknown."""
+    note: str = ""
+    solver: str = ""
+    """Which method made it, with versions."""
+    unplaced: tuple[str, ...] = field(default_factory=tuple)
+    """Orders for which no place was found inside the horizon, by name."""
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """Operations in the order they start."""
+        spans: dict[tuple[str, str, str], tuple[float, float]] = {}
+        for s in self.segments:
+            if s.kind == "work":
+                key = (s.order, s.operation, s.work_unit)
+                begin, end = spans.get(key, (s.start, s.end))
+                spans[key] = (min(begin, s.start), max(end, s.end))
+        rows = [Assignment(*key, *span) for key, span in spans.items()]
+        return tuple(sorted(rows, key=lambda a: (a.start, a.work_unit, a.order)))
+
+    def of_unit(self, work_unit: str) -> tuple[Segment, ...]:
+        """Segments of one work unit in time order."""
+        return tuple(sorted(s for s in self.segments if s.work_unit == work_unit))
+
+    def completion(self, order: str) -> float | None:
+        """Last planned minute of an order; None when it has no work in the plan."""
+        ends = [a.end for a in self.assignments if a.order == order]
+        return max(ends) if ends else None
+
+    def to_json(self) -> str:
+        content = asdict(self)
+        content["horizon"]["start"] = self.horizon.start.isoformat()
+        content["segments"] = [asdict(s) for s in sorted(self.segments)]
+        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Schedule:
+        """Inverse of :meth:`to_json`; raises ``ValueError`` or ``KeyError`` on anything else."""
+        content: dict[str, Any] = json.loads(text)
+        horizon = content["horizon"]
+        horizon["start"] = datetime.fromisoformat(horizon["start"])
+        return Schedule(
+            **{
+                **content,
+                "horizon": Horizon(**horizon),
+                "segments": tuple(Segment(**s) for s in content["segments"]),
+                "value": Value(**content["value"]) if content["value"] else None,
+                "unplaced": tuple(content["unplaced"]),
+            }
+        )

@@ -1,0 +1,258 @@
+"""The nightly job: from last night's data to a proven, published plan.
+
+Each step is a function of values; only the first (reading) and the last three (archive, publish,
+ledger) touch the world. Nothing is published that has not passed ``check``, and a job that is
+killed leaves either the old plan or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios import archive
+from scenarios.inputs import Inputs, read_inputs
+from scenarios.ledger import Ledger, locked
+from scenarios.run import Progress, naive_plan, plan, prove
+from scenarios.scenario import Case
+from scenarios.settings import ReplanConfig
+from twin.accounting.check import check
+from twin.accounting.comparison import compare
+from twin.errors import InputError, NoriaError, PublishRefused, UnfitData
+from twin.model.schedule import Schedule
+
+if TYPE_CHECKING:
+    from twin.calibration.calibrate import Calibration
+    from twin.calibration.diagnosis import Diagnosis
+    from twin.connectors.plan_drop import Published
+
+Closeness = Callable[[Case, "Prepared"], list[dict[str, Any]]]
+"""Compares twin and truth where the truth is known (the demonstration)."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data diagnosed, twin calibrated, shop replayed: ready to plan."""
+
+    inputs: Inputs
+    diagnosis: Diagnosis
+    calibration: Calibration
+    case: Case
+
+
+@dataclass(frozen=True)
+class Replanned:
+    """What a nightly job leaves behind."""
+
+    run: archive.Run
+    report_html: Path
+    published: Published | None
+    """None on a dry run."""
+    ledger_row: dict[str, Any]
+
+
+def replan(
+    config: ReplanConfig,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    closeness: Closeness | None = None,
+) -> Replanned:
+    """Run the whole chain once.
+
+    Raises
+    ------
+    Locked, InputError, UnfitData, Infeasible, PublishRefused
+        See :mod:`twin.errors`; the ledger keeps a row of each but the first.
+    """
+    with locked(config.archive):
+        ledger = Ledger(config.archive)
+        number = ledger.begin()
+        run_id, details, status, code = "", {"versions": versions()}, "failed", 1
+        try:
+            done = _chain(config, dry_run, progress or _silent, closeness, details)
+            run_id, status, code = done.run.id, "dry run" if dry_run else "ok", 0
+            return done
+        except NoriaError as error:
+            status, code = type(error).__name__, error.exit_code
+            details["message"] = str(error)
+            raise
+        except KeyboardInterrupt:
+            status, code = "interrupted", 130
+            raise
+        finally:
+            ledger.end(number, status=status, exit_code=code, run_id=run_id, details=details)
+
+
+def _chain(
+    config: ReplanConfig,
+    dry_run: bool,
+    progress: Progress,
+    closeness: Closeness | None,
+    details: dict[str, Any],
+) -> Replanned:
+    ready = prepare(config, progress)
+    case, run_id = ready.case, run_identity(config, ready.inputs)
+    details |= {"inputs": ready.inputs.hashes, "seed": config.seed, "orders": len(case.orders)}
+    previous = last_plan(config.archive, case)
+
+    schedule = plan(
+        case, previous=previous, seed=config.seed, time_limit=config.time_limit_s, progress=progress
+    )
+    progress("check the plan", 0, 1)
+    checked = check(schedule, case.plant, case.orders, case.forecast, case.state, previous)
+    if checked.faults:
+        raise PublishRefused(
+            "the optimiser's plan breaks its own rules, nothing was published:\n"
+            + "\n".join(str(fault) for fault in checked.faults)
+        )
+    proof = prove(
+        case, schedule, name="plan", replications=config.replications, seed=config.seed,
+        progress=progress,
+    )  # fmt: skip
+    naive = prove(
+        case, naive_plan(case), name="naive plan", replications=config.replications,
+        seed=config.seed, progress=progress,
+    )  # fmt: skip
+    details |= {
+        "status_of_plan": schedule.status,
+        "total_cost": schedule.value.total_cost if schedule.value else None,
+        "replications": proof.report.replications,
+        "set_aside": sum(ready.diagnosis.set_aside.values()),
+        "unplaced": list(schedule.unplaced),
+    }
+    ledger_row = {**details, "run_id": run_id}
+    run = archive.Run(
+        id=run_id,
+        folder=config.archive / run_id,
+        case=case,
+        schedule=schedule,
+        report=proof.report,
+        naive_report=naive.report,
+        previous=previous,
+        comparison=compare(naive.outcomes, proof.outcomes),
+        ledger_row=ledger_row,
+        extras={
+            "diagnosis": ready.diagnosis.to_dict(),
+            "calibration": json.loads(ready.calibration.to_json()),
+            "closeness": closeness(case, ready) if closeness else None,
+            "notes": list(ready.inputs.notes),
+        },
+    )
+    progress("archive and report", 0, 1)
+    archive.save_run(config.archive, run)
+    html = write_html(run, ready, config.archive / run_id / archive.HTML)
+    published = None if dry_run else _publish(run, config.publish, progress)
+    details["published"] = bool(published and published.changed)
+    return Replanned(run, html, published, ledger_row)
+
+
+def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
+    """Read, diagnose, calibrate and replay: everything before the plan.
+
+    Raises
+    ------
+    UnfitData
+        If the data cannot carry a plan; the message says why and what is missing.
+    """
+    from twin.calibration.calibrate import calibrate, calibrated
+    from twin.calibration.diagnosis import diagnose
+    from twin.calibration.replay import shop_state
+
+    tell = progress or _silent
+    tell("read log, orders, prices", 0, 1)
+    inputs = read_inputs(config)
+    tell("diagnose the log", 0, 1)
+    diagnosis = diagnose(inputs.log, inputs.plant, inputs.cut_off)
+    if diagnosis.refusal:
+        raise UnfitData(f"{config.mes.path}: {diagnosis.refusal}")
+    _refuse_stale(config, diagnosis, inputs)
+    tell("calibrate the twin", 0, 1)
+    calibration = calibrate(diagnosis.clean, inputs.plant, inputs.cut_off)
+    twin = calibrated(inputs.plant, calibration)
+    tell("replay the shop", 0, 1)
+    state = shop_state(diagnosis.clean, twin, inputs.orders, inputs.cut_off)
+    if inputs.order_states is not None:
+        from dataclasses import replace
+
+        state = replace(state, orders=inputs.order_states)
+    return Prepared(
+        inputs, diagnosis, calibration, Case(twin, inputs.orders, inputs.forecast, state)
+    )
+
+
+def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) -> None:
+    last = diagnosis.clean.table["time"].max()
+    age_h = (inputs.cut_off - last).total_seconds() / 3600
+    if age_h > config.stale_after_h:
+        raise UnfitData(
+            f"{config.mes.path}: the last event is {age_h:.1f} h older than the cut-off "
+            f"{inputs.cut_off.isoformat()}; at most {config.stale_after_h:g} h is allowed; "
+            "bring the log up to date or raise stale_after_h"
+        )
+
+
+def run_identity(config: ReplanConfig, inputs: Inputs) -> str:
+    """Name of a run: its cut-off, and a hash of everything that decides its figures."""
+    settings = config.model_dump(
+        mode="json", include={"horizon_days", "replications", "seed", "discover", "time_limit_s"}
+    )
+    content = json.dumps([inputs.hashes, settings, version("noria")], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:8]
+    return f"{inputs.cut_off.astimezone(inputs.plant.zone):%Y-%m-%dT%H%M}-{digest}"
+
+
+def last_plan(folder: Path, case: Case) -> Schedule | None:
+    """The latest archived plan made for an earlier cut-off: last night's."""
+    for candidate in reversed(archive.run_folders(folder)):
+        try:
+            schedule = archive.load_run(candidate).schedule
+        except InputError:  # damaged: nothing to compare with
+            continue
+        if schedule.horizon.start < case.horizon.start:
+            return schedule
+    return None
+
+
+def write_html(run: archive.Run, ready: Prepared, path: Path) -> Path:
+    """The self-contained report of a run."""
+    from dashboards.html_report import write_report
+
+    write_report(
+        path,
+        plant=run.case.plant,
+        orders=run.case.orders,
+        forecast=run.case.forecast,
+        schedule=run.schedule,
+        report=run.report,
+        previous=run.previous,
+        comparison=run.comparison,
+        calibration=ready.calibration,
+        diagnosis=ready.diagnosis,
+        closeness=run.extras["closeness"],
+        ledger_row=run.ledger_row,
+    )
+    return path
+
+
+def _publish(run: archive.Run, folder: Path, progress: Progress) -> Published:
+    from twin.connectors.plan_drop import publish
+
+    progress("publish to the ERP drop", 0, 1)
+    return publish(run.schedule, run.case.plant, run.case.orders, run.report, folder)
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide a result."""
+    return {
+        name: version(name) for name in ("noria", "numpy", "pandas", "simpy", "pyomo", "highspy")
+    }
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Tell nobody."""

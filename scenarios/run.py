@@ -1,0 +1,128 @@
+"""From a case to a proven plan. Start reading here.
+
+A :class:`~scenarios.scenario.Case` is a plant in a state, asked for orders, under a forecast.
+:func:`plan` finds a schedule for it, :func:`prove` runs that schedule on the stochastic twin, and
+:func:`solve` does both. The nightly job (:mod:`scenarios.replan`) and the what-if
+(:mod:`scenarios.what_if`) are this with data before and pages after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from scenarios.scenario import Case
+from twin.accounting.outcome import Outcome, outcome, summarize
+from twin.accounting.report import Report
+from twin.model.compiled import compile_plant
+from twin.model.schedule import Schedule
+
+Progress = Callable[[str, int, int], None]
+"""Told (step, done, total); total 0 means that the length is unknown."""
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class PlanOnTwin:
+    """A schedule, what became of it in each replication, and the figures of both."""
+
+    schedule: Schedule
+    outcomes: tuple[Outcome, ...]
+    report: Report
+
+
+def solve(
+    case: Case,
+    *,
+    name: str = "plan",
+    previous: Schedule | None = None,
+    replications: int = 100,
+    seed: int = 0,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> PlanOnTwin:
+    """Plan a case and prove the plan on the twin."""
+    schedule = plan(
+        case, previous=previous, seed=seed, time_limit=time_limit, progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
+    return prove(
+        case, schedule, name=name, replications=replications, seed=seed, progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
+
+
+def plan(
+    case: Case,
+    *,
+    previous: Schedule | None = None,
+    seed: int = 0,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Schedule:
+    """The best schedule found for a case within a time limit [s]."""
+    from solvers.optimize import optimize
+    from solvers.problem import build_problem
+
+    def tell(step: str, best: float, bound: float | None) -> None:
+        if progress:
+            progress(f"optimise: {step}, best {best:,.0f} {case.plant.currency}", 0, 0)
+
+    compiled = compile_plant(case.plant, case.horizon)
+    problem = build_problem(compiled, case.orders, case.forecast, case.state, previous)
+    return optimize(problem, time_limit=time_limit, seed=seed, progress=tell, cancelled=cancelled)
+
+
+def naive_plan(case: Case) -> Schedule:
+    """What a planner without a tool would do: earliest due date, maintenance by the calendar."""
+    from solvers.optimize import naive_schedule
+    from solvers.problem import build_problem
+
+    compiled = compile_plant(case.plant, case.horizon)
+    return naive_schedule(build_problem(compiled, case.orders, case.forecast, case.state))
+
+
+def prove(
+    case: Case,
+    schedule: Schedule,
+    *,
+    name: str = "plan",
+    replications: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> PlanOnTwin:
+    """Run a schedule on the stochastic twin, with the same luck for every schedule of a case."""
+    outcomes = simulate_case(
+        case, schedule, replications=replications, seed=seed, cancelled=cancelled,
+        progress=progress and partial(progress, f"simulate: {name}"),
+    )  # fmt: skip
+    compiled = compile_plant(case.plant, case.horizon)
+    report = summarize(name, outcomes, compiled, case.orders, schedule, seed=seed, engine="simpy")
+    return PlanOnTwin(schedule, tuple(outcomes), report)
+
+
+def simulate_case(
+    case: Case,
+    schedule: Schedule | None,
+    *,
+    replications: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Cancelled | None = None,
+) -> Sequence[Outcome]:
+    """Outcome of each replication; fewer than asked for when cancelled."""
+    from twin.simulation.simulate import replicate
+
+    compiled = compile_plant(case.plant, case.horizon)
+    measure = partial(
+        outcome, plant=compiled, orders=case.orders, forecast=case.forecast, state=case.state,
+        schedule=schedule,
+    )  # fmt: skip
+    return replicate(
+        compiled, case.orders, measure, state=case.state, schedule=schedule, seed=seed,
+        replications=replications, progress=progress, cancelled=cancelled,
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""A plant file is read whole or refused with every fault named."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from twin.errors import InputError
+from twin.model.base import parse_duration
+from twin.model.horizon import Horizon
+from twin.model.plant import load_plant
+
+SMALL = Path(__file__).parents[2] / "plants" / "small.yaml"
+
+
+def content() -> dict:
+    return yaml.load(SMALL.read_text(), yaml.BaseLoader)
+
+
+def refused(tmp_path: Path, plant: dict) -> str:
+    path = tmp_path / "plant.yaml"
+    path.write_text(yaml.safe_dump(plant))
+    with pytest.raises(InputError) as error:
+        load_plant(path)
+    return str(error.value)
+
+
+def test_a_plant_survives_a_round_trip_through_yaml(tmp_path: Path) -> None:
+    plant = load_plant(SMALL)
+    path = tmp_path / "again.yaml"
+    path.write_text(yaml.safe_dump(plant.model_dump(mode="json")))
+    assert load_plant(path) == plant
+
+
+def test_five_faults_come_in_one_message_with_path_value_and_remedy(tmp_path: Path) -> None:
+    plant = content()
+    plant["work_units"][0]["startup_tme"] = "3 h"
+    plant["work_units"][1]["standby_timeout"] = "-2 min"
+    plant["work_units"][2]["processing"][0]["time"]["*"] = "80 mins"
+    plant["work_units"][0]["failure_modes"][0]["time_to_failure"]["shape"] = -1
+    del plant["products"][0]["family"]
+    message = refused(tmp_path, plant)
+    assert message.count("\n") == 4
+    assert 'work_units.0: unknown key "startup_tme"; did you mean "startup_time"?' in message
+    assert "work_units.1.standby_timeout: got '-2 min'" in message
+    assert "work_units.2.processing.0.time.*: got '80 mins'; a duration reads" in message
+    assert "work_units.0.failure_modes.0.time_to_failure.shape: got '-1'" in message or (
+        "work_units.0.failure_modes.0.time_to_failure.shape: got -1" in message
+    )
+    assert "products.0.family: missing; add it" in message
+
+
+def test_broken_references_are_named_with_the_nearest_good_one(tmp_path: Path) -> None:
+    plant = content()
+    plant["work_units"][0]["area"] = "formng"
+    plant["work_units"][0]["maintenance"][0]["renews"] = ["spindel"]
+    plant["routes"][0]["operations"] = ["press", "harden", "pak"]
+    message = refused(tmp_path, plant)
+    assert 'work_units.0.area: no area "formng"; did you mean "forming"?' in message
+    assert 'no failure mode "spindel"; did you mean "spindle"?' in message
+    assert 'routes.0.operations: no operation "pak"; did you mean "pack"?' in message
+
+
+def test_a_product_nobody_can_make_is_refused(tmp_path: Path) -> None:
+    plant = content()
+    plant["work_units"][2]["processing"][0]["time"] = {"fb": "80 min"}
+    assert 'no work unit can do "harden" for "A"' in refused(tmp_path, plant)
+
+
+def test_off_is_a_state_and_not_a_boolean() -> None:
+    assert load_plant(SMALL).unit("F-1").power_kw.off == 0.5
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "a: [1\n"])
+def test_what_is_no_plant_at_all_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plant.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"plant\.yaml"):
+        load_plant(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_plant(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"), [("90 s", 1.5), ("25 min", 25), ("2 d", 2880), (7, 7)]
+)
+def test_durations_are_minutes(text: object, minutes: float) -> None:
+    assert parse_duration(text) == minutes
+
+
+def test_a_horizon_needs_a_zone() -> None:
+    from datetime import datetime
+
+    with pytest.raises(ValueError, match="no time zone"):
+        Horizon(datetime(2026, 11, 23), 60)

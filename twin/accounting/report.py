@@ -1,4 +1,4 @@
-"""The figures of a plan or scenario, with intervals: what the CLI, the pages and the archive read."""
+"""The figures of a plan, with intervals: what the CLI, the pages and the archive read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OrderReport:
     on_time: Estimate
     """Probability of being on time, with a Wilson interval."""
     completion_p10: float | None
-    """10th percentile of the simulated completion [min]; None when unfinished in most replications."""
+    """10th percentile of the simulated completion [min]; None where it does not end."""
     completion_p50: float | None
     completion_p90: float | None
 

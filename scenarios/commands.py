@@ -29,7 +29,7 @@ class Answer:
 
 
 def demo(options: Namespace, progress: Progress) -> Answer:
-    from scenarios.demo import prepare_demo, run_demo
+    from scenarios.demo_nights import prepare_demo, run_demo
 
     if options.data_only:
         config = prepare_demo(options.folder, seed=options.seed, progress=progress)
@@ -121,16 +121,26 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     from scenarios.report_text import figures_table
     from scenarios.run import simulate_case
     from twin.accounting.outcome import summarize
-    from twin.behaviour.dispatching import RULES
+    from twin.behaviour.dispatching import (
+        DispatchingRule,
+        EarliestDueDate,
+        FirstInFirstOut,
+        ShortestProcessingTime,
+    )
     from twin.model.compiled import compile_plant
 
+    rules: dict[str, type[DispatchingRule]] = {
+        "edd": EarliestDueDate,
+        "fifo": FirstInFirstOut,
+        "spt": ShortestProcessingTime,
+    }
     config = _config(options)
     case = prepare(config, progress).case
     schedule = read_schedule(options.schedule) if options.schedule else None
     replications = options.replications or config.replications
     outcomes = simulate_case(
         case, schedule, replications=replications, seed=config.seed,
-        progress=partial(progress, "simulate"), policy=RULES[options.policy],
+        progress=partial(progress, "simulate"), policy=rules[options.policy](),
     )  # fmt: skip
     name = str(options.schedule) if options.schedule else f"dispatch by {options.policy}"
     compiled = compile_plant(case.plant, case.horizon)

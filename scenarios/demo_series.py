@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from twin.behaviour.randomness import stream
+from scenarios.demo_draws import Draws
 from twin.model.horizon import Array
 
 LATITUDE, LONGITUDE = 34.26, -6.58
@@ -54,7 +54,7 @@ class HourlySeries:
 def carbon_series(start: datetime, hours: int, seed: int) -> HourlySeries:
     """Carbon intensity [kgCO2e/kWh]: yearly mean × (daily shape + weekday + wind)."""
     shape = _daily_shape(start, hours) / _mean_shape(start.year)
-    wind = WIND_SD * _persistent(hours, WIND_HOURS, stream(seed, 0, "grid", "wind"))
+    wind = WIND_SD * _persistent(hours, WIND_HOURS, Draws(seed, "grid", "wind"))
     values = YEARLY_CARBON_INTENSITY * np.maximum(shape + wind, 0.3)
     return HourlySeries(start, values.round(4), "carbon_intensity_kgco2e_per_kwh")
 
@@ -62,7 +62,7 @@ def carbon_series(start: datetime, hours: int, seed: int) -> HourlySeries:
 def generation_series(start: datetime, hours: int, kwp: float, seed: int) -> HourlySeries:
     """Own generation [kW]: clear sky on panels laid flat × clouds."""
     clear = clear_sky(_mid_hours(start, hours)) / 1000
-    clouds = _persistent(hours, 8.0, stream(seed, 0, "site", "clouds"))
+    clouds = _persistent(hours, 8.0, Draws(seed, "site", "clouds"))
     share = np.clip(0.82 + 0.22 * clouds, 0.15, 1.0)
     values = kwp * PERFORMANCE_RATIO * clear * share
     return HourlySeries(start, values.round(3), "generation_kw")
@@ -111,10 +111,10 @@ def _mid_hours(start: datetime, hours: int) -> list[datetime]:
     return [start + timedelta(minutes=60 * i + 30) for i in range(hours)]
 
 
-def _persistent(hours: int, memory: float, draw: np.random.Generator) -> Array:
-    """Stationary first-order noise of mean 0 and variance 1 that forgets within ``memory`` hours."""
+def _persistent(hours: int, memory: float, draws: Draws) -> Array:
+    """Stationary first-order noise of mean 0, variance 1 and a memory in hours."""
     keep = math.exp(-1 / memory)
-    steps = draw.standard_normal(hours)
+    steps = draws.normals(hours)
     values = np.empty(hours)
     values[0] = steps[0]
     for i in range(1, hours):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from twin.model.base import Frozen, read_yaml, validate
 from twin.model.plant import STATES, Plant, PowerByState, Processing, SetupTable, State, WorkUnit
 
 Factor = float
+LawType = TypeVar("LawType", bound=Frozen)
 
 
 class Rule(Frozen):
@@ -115,14 +117,11 @@ def _power(power: PowerByState, factors: dict[State, Factor]) -> PowerByState:
     """Power by state with factors; a state that borrows another's power keeps borrowing."""
     own = {state: getattr(power, state) for state in STATES if hasattr(power, state)}
     return PowerByState.model_validate(
-        {
-            state: kw if kw is None else kw * factors.get(state, 1.0)
-            for state, kw in own.items()
-        }
+        {state: kw if kw is None else kw * factors.get(state, 1.0) for state, kw in own.items()}
     )
 
 
-def _stretched[L: Frozen](law: L, factor: Factor) -> L:
+def _stretched(law: LawType, factor: Factor) -> LawType:
     """The same law on a stretched time axis."""
     scale = next(name for name in ("scale", "median", "value") if hasattr(law, name))
     return law.model_copy(update={scale: getattr(law, scale) * factor})

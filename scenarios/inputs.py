@@ -68,7 +68,7 @@ def read_inputs(config: ReplanConfig) -> Inputs:
         plant=plant,
         log=log,
         orders=orders,
-        forecast=read_forecast(config, plant, horizon, log),
+        forecast=read_forecast(config, horizon),
         cut_off=cut_off,
         order_states=order_states,
         notes=notes,
@@ -87,11 +87,13 @@ def read_log(source: MesSource) -> EventLog:
     return mes_files.read_log(source.path)
 
 
-def read_forecast(
-    config: ReplanConfig, plant: Plant, horizon: Horizon, log: EventLog | None = None
-) -> Forecast:
-    """Price, carbon intensity and own generation on the slots of a horizon."""
-    from twin.connectors.tariff import load_tariff, price_series
+def read_forecast(config: ReplanConfig, horizon: Horizon) -> Forecast:
+    """Price, carbon intensity and own generation on the slots of a horizon.
+
+    A feed-in price that depends on the hour counts at its lowest: surplus is small, and a plan
+    should not chase it.
+    """
+    from twin.connectors.tariff import feed_in_series, load_tariff, price_series
 
     generation = _on_slots(config.generation, horizon)
     forecast = Forecast(
@@ -105,19 +107,16 @@ def read_forecast(
         prices, source = price_series(tariff, horizon), f"{tariff.id} ({tariff.status})"
         forecast = replace(
             forecast,
-            feed_in_per_kwh=tariff.lowest_feed_in,
+            feed_in_per_kwh=float(feed_in_series(tariff, horizon).min()),
             demand_charge_per_kw=tariff.demand_charge_per_kw_month,
         )
     else:
         assert config.prices is not None
         prices, source = _on_slots(config.prices, horizon), _described(config.prices)
-    peak = config.peak_incurred_kw
-    if peak is None:
-        peak = metered_peak(log, plant, config, horizon) if log is not None else 0.0
     return replace(
         forecast,
         price_per_kwh=prices,
-        peak_incurred_kw=peak,
+        peak_incurred_kw=config.peak_incurred_kw or 0.0,
         source=f"price: {source}; carbon: {_described(config.carbon)}",
     )
 
@@ -126,7 +125,8 @@ def metered_peak(log: EventLog, plant: Plant, config: ReplanConfig, horizon: Hor
     """Highest 15-min mean import of the month so far [kW], from the units' meter readings.
 
     The base load is added and own generation, where its series reaches back, taken off. A month
-    without readings has no peak yet: 0.
+    without readings has no peak yet: 0. ``log`` is the diagnosed one: a reading that came twice
+    would be a peak that never was.
     """
     readings = log.of_kind("meter")
     local = readings["time"].dt.tz_convert(plant.timezone)

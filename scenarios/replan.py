@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import archive
-from scenarios.inputs import Inputs, read_inputs
+from scenarios.inputs import Inputs, metered_peak, read_inputs
 from scenarios.ledger import Ledger, locked
 from scenarios.run import Progress, naive_plan, plan, prove
 from scenarios.scenario import Case
@@ -27,8 +27,8 @@ from twin.errors import InputError, NoriaError, PublishRefused, UnfitData
 from twin.model.schedule import Schedule
 
 if TYPE_CHECKING:
-    from twin.calibration.calibrate import Calibration
     from twin.calibration.diagnosis import Diagnosis
+    from twin.calibration.estimates import Calibration
     from twin.connectors.plan_drop import Published
 
 Closeness = Callable[[Case, "Prepared"], list[dict[str, Any]]]
@@ -73,7 +73,8 @@ def replan(
     with locked(config.archive):
         ledger = Ledger(config.archive)
         number = ledger.begin()
-        run_id, details, status, code = "", {"versions": versions()}, "failed", 1
+        details: dict[str, Any] = {"versions": versions()}
+        run_id, status, code = "", "failed", 1
         try:
             done = _chain(config, dry_run, progress or _silent, closeness, details)
             run_id, status, code = done.run.id, "dry run" if dry_run else "ok", 0
@@ -178,12 +179,12 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     tell("replay the shop", 0, 1)
     state = shop_state(diagnosis.clean, twin, inputs.orders, inputs.cut_off)
     if inputs.order_states is not None:
-        from dataclasses import replace
-
         state = replace(state, orders=inputs.order_states)
-    return Prepared(
-        inputs, diagnosis, calibration, Case(twin, inputs.orders, inputs.forecast, state)
-    )
+    forecast = inputs.forecast
+    if config.peak_incurred_kw is None:
+        peak = metered_peak(diagnosis.clean, inputs.plant, config, forecast.horizon)
+        forecast = replace(forecast, peak_incurred_kw=peak)
+    return Prepared(inputs, diagnosis, calibration, Case(twin, inputs.orders, forecast, state))
 
 
 def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) -> None:

@@ -15,12 +15,14 @@ from functools import partial
 from scenarios.scenario import Case
 from twin.accounting.outcome import Outcome, outcome, summarize
 from twin.accounting.report import Report
+from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate
 from twin.model.compiled import compile_plant
 from twin.model.schedule import Schedule
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total); total 0 means that the length is unknown."""
 Cancelled = Callable[[], bool]
+EARLIEST_DUE_DATE = EarliestDueDate()
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,14 @@ def simulate_case(
     *,
     replications: int,
     seed: int,
+    policy: DispatchingRule = EARLIEST_DUE_DATE,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Cancelled | None = None,
 ) -> Sequence[Outcome]:
-    """Outcome of each replication; fewer than asked for when cancelled."""
+    """Outcome of each replication; fewer than asked for when cancelled.
+
+    ``policy`` ranks the work that no schedule speaks of.
+    """
     from twin.simulation.simulate import replicate
 
     compiled = compile_plant(case.plant, case.horizon)
@@ -123,6 +129,6 @@ def simulate_case(
         schedule=schedule,
     )  # fmt: skip
     return replicate(
-        compiled, case.orders, measure, state=case.state, schedule=schedule, seed=seed,
-        replications=replications, progress=progress, cancelled=cancelled,
+        compiled, case.orders, measure, state=case.state, schedule=schedule, policy=policy,
+        seed=seed, replications=replications, progress=progress, cancelled=cancelled,
     )  # fmt: skip

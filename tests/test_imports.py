@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("twin", "solvers", "scenarios", "dashboards")
 
 # Inside a function only: one starts the app, the other writes the HTML report.
-DOORS = {("scenarios.cli", "dashboards"), ("scenarios.replan", "dashboards")}
+DOORS = {("scenarios.commands", "dashboards"), ("scenarios.replan", "dashboards")}
 
 # What each part of twin may import from the other parts; all may import twin.errors.
 TWIN_ALLOWS = {
@@ -184,7 +184,7 @@ def plant_module(root: Path, name: str, text: str) -> None:
         ("twin.unlisted.news", "import twin.model.plant"),
         ("solvers.milp", "import dashboards.app"),
         ("solvers.milp", "class A:\n    from scenarios import run"),
-        ("scenarios.cli", "import dashboards.app"),
+        ("scenarios.commands", "import dashboards.app"),
         ("scenarios.run", "def f():\n    import dashboards.app"),
         ("twin.model.plant", "try:\n    import solvers\nexcept ImportError:\n    pass"),
     ],
@@ -201,7 +201,7 @@ def test_a_planted_fault_is_found(tmp_path: Path, module: str, text: str) -> Non
         ("twin.behaviour.reliability", "import twin.model.plant"),
         ("twin.calibration.drift", "from twin.accounting import kpi"),
         ("solvers.milp", "from twin.model import plant"),
-        ("scenarios.cli", "def dashboard():\n    from dashboards.app import create_app"),
+        ("scenarios.commands", "def dashboard():\n    from dashboards.app import create_app"),
         ("scenarios.replan", "def write_page():\n    import dashboards.figures"),
         ("dashboards.app", "import scenarios, solvers, twin"),
     ],

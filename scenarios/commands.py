@@ -81,13 +81,17 @@ def discover(options: Namespace, progress: Progress) -> Answer:
     progress("discover the plant", 0, 1)
     found = infer(log, id=options.id, timezone=options.timezone)
     text = plant_yaml(found)
-    values = {"plant": found.plant.model_dump(mode="json"), "notes": list(found.notes)}
+    values = {
+        "plant": found.plant.model_dump(mode="json"),
+        "notes": [asdict(note) for note in found.notes],
+    }
     if options.output:
         archive.write_text(options.output, text)
         plant = found.plant
         text = (
             f"{options.output}: {len(plant.work_units)} work units, {len(plant.operations)} "
-            f"operations, {len(plant.routes)} routes\n" + "\n".join(found.notes)
+            f"operations, {len(plant.routes)} routes\n"
+            + "\n".join(note.text for note in found.notes if note.where == "plant")
         )
     return Answer(values, text)
 

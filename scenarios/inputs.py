@@ -62,7 +62,8 @@ def read_inputs(config: ReplanConfig) -> Inputs:
     else:
         from twin.calibration.discover import open_orders
 
-        orders, order_states = open_orders(log, plant, cut_off)
+        assert config.discover is not None
+        orders, order_states = open_orders(log, plant, cut_off, config.discover.same)
     horizon = Horizon(cut_off, config.horizon_days * 1440, plant.timezone)
     return Inputs(
         plant=plant,
@@ -202,8 +203,14 @@ def _discovered(
         working_kw=config.discover.working_kw,
         standby_kw=config.discover.standby_kw,
         currency=config.discover.currency,
+        same=config.discover.same,
     )
-    return found.plant, cut_off, log, tuple(found.notes)
+    return (
+        found.plant,
+        cut_off,
+        log,
+        tuple(note.text for note in found.notes if note.where == "plant"),
+    )
 
 
 def _in_zone(instant: datetime, plant: Plant) -> datetime:

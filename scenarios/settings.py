@@ -42,6 +42,8 @@ class Discovery(Frozen):
     """Assumed power of every work unit at work; 0: energy is not judged."""
     standby_kw: float = Field(default=0.0, ge=0)
     currency: str = "EUR"
+    same: dict[str, str] = Field(default_factory=dict)
+    """Operations of the log that are another one under a different name, as ``name: other``."""
 
 
 class ReplanConfig(Frozen):

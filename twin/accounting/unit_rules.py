@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from twin.accounting.inspection import (
     Inspection,
@@ -184,7 +184,7 @@ def _faults_of_startup(
     plan: Inspection, unit: WorkUnit, segments: tuple[Segment, ...]
 ) -> Iterator[Fault]:
     """A startup takes the unit's startup time and ends where setup, work or standby begins."""
-    for s, following in zip(segments, [*segments[1:], None], strict=True):
+    for s, following in zip_longest(segments, segments[1:]):
         if s.kind != "startup":
             continue
         if not is_same(s.minutes, unit.startup_time):

@@ -1,0 +1,253 @@
+"""What is wrong with a log, what that means for the plan, and whether the log can carry one.
+
+``diagnose`` reads a raw log against the plant. Events that cannot be used are set aside and
+counted with an example; what is left is ``clean``. Findings say what it means and what to do;
+readiness says which conclusions the log can carry; a refusal says that it can carry no plan at
+all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from twin.calibration.activity import Activity, read_activity
+from twin.calibration.cleaning import AFTER, DUPLICATE, UNKNOWN_UNIT, SetAside, clean
+from twin.calibration.clocks import ClockShift, clock_shifts, without_shifts
+from twin.calibration.findings import Finding, findings_of
+from twin.calibration.readiness import Readiness, readiness_of
+from twin.calibration.stoppages import Stoppage, stoppages_of
+from twin.model.events import EventLog
+from twin.model.plant import Plant
+from twin.model.shifts import OpenTime
+
+STALE_HOURS = 72.0
+"""A log whose last sign of work is older than this, with a shift worked since, carries no plan."""
+STALE_OPEN_HOURS = 8.0
+MOST_UNKNOWN = 0.2
+"""Share of events of unknown work units from which the log is taken for another plant's."""
+MOST_SET_ASIDE = 0.4
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the log has of one work unit."""
+
+    work_unit: str
+    events: int
+    first: datetime | None
+    last: datetime | None
+    lots: int
+    """Lots with a start and an end."""
+    state_share: float
+    """Share of the log's length with a known state."""
+    meter_share: float
+    """Share of the log's length covered by meter readings."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The verdict on one log."""
+
+    source: str
+    begin: datetime | None
+    until: datetime
+    events: int
+    """As received."""
+    clean: EventLog
+    """What can be used, in time order."""
+    details: tuple[SetAside, ...] = ()
+    """What was not used as it came, reason by reason."""
+    clock_shifts: tuple[ClockShift, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    readiness: dict[str, Readiness] = field(default_factory=dict)
+    stoppages: tuple[Stoppage, ...] = ()
+    refusal: str = ""
+    """Why the log can carry no plan; empty when it can."""
+
+    @property
+    def set_aside(self) -> dict[str, int]:
+        """Events not used, by reason."""
+        return {d.reason: d.count for d in self.details if d.action != "adjusted"}
+
+    @property
+    def adjusted(self) -> dict[str, int]:
+        """Events used after a correction, by the correction."""
+        return {d.reason: d.count for d in self.details if d.action == "adjusted"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, as JSON holds them; the clean log is left out."""
+        return {
+            "source": self.source,
+            "begin": self.begin.isoformat() if self.begin else None,
+            "until": self.until.isoformat(),
+            "events": self.events,
+            "clean_events": len(self.clean),
+            "set_aside": self.set_aside,
+            "adjusted": self.adjusted,
+            "details": [asdict(d) for d in self.details],
+            "clock_shifts": [{**asdict(s), "is_certain": s.is_certain} for s in self.clock_shifts],
+            "findings": [asdict(f) for f in self.findings],
+            "coverage": [_plain(asdict(c)) for c in self.coverage],
+            "readiness": {name: asdict(r) for name, r in self.readiness.items()},
+            "stoppages": [asdict(s) for s in self.stoppages],
+            "refusal": self.refusal,
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
+
+    def describe(self) -> str:
+        """The diagnosis as text."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        span = f" from {self.begin:%Y-%m-%d %H:%M} UTC" if self.begin else ""
+        yield f"{self.source or 'log'}: {self.events} events{span} until {self.until.isoformat()}"
+        if self.refusal:
+            yield f"REFUSED: {self.refusal}"
+        yield f"{len(self.clean)} events can be used"
+        for d in self.details:
+            yield f"  {d.action}: {d.count} × {d.reason}; for example {d.example}"
+        if self.findings:
+            yield "findings"
+        for f in self.findings:
+            yield f"  {f}"
+        yield "what the log can carry"
+        for name, r in self.readiness.items():
+            missing = f"; {r.missing}" if r.missing else ""
+            yield f"  {name.replace('_', ' ')}: {r.verdict}, {r.n} {r.what}{missing}"
+        if self.stoppages:
+            yield "longest stoppages"
+        for s in self.stoppages[:10]:
+            yield f"  {s.work_unit} {s.state} {s.reason}: {s.hours:.1f} h, {s.count} times".replace(
+                "  :", ":"
+            )
+
+
+def diagnose(log: EventLog, plant: Plant, until: datetime) -> Diagnosis:
+    """Look a raw log over against its plant, up to a cut-off."""
+    cleaned, details = clean(log, plant, until)
+    shifts = clock_shifts(cleaned, plant)
+    details += [_as_adjusted(s, cleaned) for s in shifts if s.is_certain]
+    cleaned = without_shifts(cleaned, shifts).until(until)
+    activity = read_activity(cleaned, plant, until)
+    return Diagnosis(
+        source=log.source,
+        begin=activity.begin if len(cleaned) else None,
+        until=until,
+        events=len(log),
+        clean=cleaned,
+        details=tuple(details),
+        clock_shifts=tuple(shifts),
+        findings=tuple(findings_of(activity, details, shifts, len(log))),
+        coverage=tuple(coverage_of(activity)),
+        readiness=readiness_of(activity),
+        stoppages=tuple(stoppages_of(activity)),
+        refusal=refusal_of(log, activity, details),
+    )
+
+
+def _as_adjusted(shift: ClockShift, log: EventLog) -> SetAside:
+    rows = log.table["work_unit"] == shift.work_unit
+    way = "ahead" if shift.minutes > 0 else "behind"
+    return SetAside(
+        "clock of the work unit shifted", int(rows.sum()),
+        f"{shift.work_unit}: {abs(shift.minutes):.1f} min {way}; {shift.evidence}",
+        "adjusted", shift.work_unit,
+    )  # fmt: skip
+
+
+def coverage_of(activity: Activity) -> Iterator[Coverage]:
+    """What the log has of every work unit of the plant, seen or not."""
+    table = activity.log.table
+    grouped = dict(iter(table.groupby("work_unit", sort=False)))
+    lots = activity.lots["work_unit"].value_counts()
+    for unit in activity.plant.work_units:
+        rows = grouped.get(unit.id)
+        states = activity.units.get(unit.id)
+        known = float(states.ends[-1] - states.starts[0]) if states else 0.0
+        yield Coverage(
+            unit.id,
+            0 if rows is None else len(rows),
+            None if rows is None else rows["time"].iloc[0].to_pydatetime(),
+            None if rows is None else rows["time"].iloc[-1].to_pydatetime(),
+            int(lots.get(unit.id, 0)),
+            known / activity.minutes if activity.minutes else 0.0,
+            0.0 if rows is None else _metered_share(rows, activity.minutes),
+        )
+
+
+def _metered_share(rows: Any, minutes: float) -> float:
+    times = rows.loc[rows["event"] == "meter", "time"]
+    if len(times) < 2 or not minutes:
+        return 0.0
+    gaps = times.diff().dt.total_seconds().iloc[1:] / 60
+    covered = gaps[gaps <= 1.5 * gaps.median()].sum() + gaps.median()
+    return float(min(covered / minutes, 1.0))
+
+
+def refusal_of(log: EventLog, activity: Activity, details: list[SetAside]) -> str:
+    """Why a log can carry no plan at all; empty when it can."""
+    counts = {d.reason: d for d in details}
+    considered = len(log) - sum(counts[r].count for r in (AFTER, DUPLICATE) if r in counts)
+    if not len(log):
+        return "the log is empty; a plan needs the events of the last weeks: extract them again"
+    if considered <= 0:
+        return (
+            f"no event before the cut-off {activity.until.isoformat()}; "
+            "extract earlier days or move the cut-off"
+        )
+    unknown = counts.get(UNKNOWN_UNIT)
+    if unknown and unknown.count > MOST_UNKNOWN * considered:
+        return (
+            f"{unknown.count} of {considered} events are of work units the plant does not have "
+            f"({unknown.example}); rename them in the plant or the MES, or check that the log "
+            "belongs to this plant"
+        )
+    dropped = sum(
+        d.count for d in details if d.action == "set aside" and d.reason not in (AFTER, DUPLICATE)
+    )
+    if dropped > MOST_SET_ASIDE * considered:
+        worst = max((d for d in details if d.action == "set aside"), key=lambda d: d.count)
+        return (
+            f"{dropped} of {considered} events cannot be used, most of them for: {worst.reason} "
+            f"({worst.example}); mend the extract"
+        )
+    if activity.lots.empty:
+        return (
+            "no lot has both a start and an end; without finished lots nothing is known about "
+            "times and progress: extract start and end events"
+        )
+    return _stale(activity)
+
+
+def _stale(activity: Activity) -> str:
+    """Whether nothing but meters has spoken for days in which shifts were worked."""
+    table = activity.log.table
+    signs = table[table["event"].isin(["state", "start", "end"]) & (table["work_unit"] != "")]
+    last = signs["time"].max().to_pydatetime()
+    silent = (activity.until - last).total_seconds() / 60
+    since = activity.minutes - silent
+    opened = max(
+        (_open(o, since, activity.minutes) for o in activity.open_time.values()), default=0
+    )
+    if silent <= STALE_HOURS * 60 or opened < STALE_OPEN_HOURS * 60:
+        return ""
+    return (
+        f"the last sign of work is of {last:%Y-%m-%d %H:%M} UTC, {silent / 60:.0f} h before the "
+        f"cut-off {activity.until.isoformat()}, with {opened / 60:.0f} h of shifts since; the "
+        "state of the shop is unknown: extract the days up to the cut-off"
+    )
+
+
+def _open(open_time: OpenTime, begin: float, end: float) -> float:
+    return open_time.working_minutes(begin, end)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}

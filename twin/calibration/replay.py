@@ -1,0 +1,365 @@
+"""Where the shop stood at an instant, read from its log: orders, work units, ages, maintenance.
+
+Rules where a log leaves room, so that they can be argued with:
+
+* A batch keeps its work unit until its operation is done. An operation is done when its pieces have
+  ended, when the next one has begun, or when its unit has begun another order.
+* A setup under way belongs to the operation it is for: when its batch is there, the operation
+  counts as running with nothing done, and the rest of the setup keeps the unit unavailable.
+* A startup under way counts for nothing: the unit is off, and the plan warms it up anew. A repair
+  leaves a unit as warm as it was; after maintenance it is off.
+* A lot that takes longer than expected counts as :data:`OVERDUE_LOT` done.
+* What was never renewed inside the log is as old as the log; a preventive task never executed
+  inside it counts from the start of the log, the latest it can have been.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from twin.model.compiled import CompiledPlant, compile_plant
+from twin.model.events import EventLog
+from twin.model.horizon import Horizon
+from twin.model.laws import Law, remaining_life
+from twin.model.orders import OrderBook, WorkOrder
+from twin.model.plant import FailureMode, Plant, WorkUnit, setup_key
+from twin.model.state import OrderState, ShopState, UnitState
+
+OVERDUE_LOT = 0.95
+"""Share of a lot done when it has already taken longer than expected."""
+
+ON_STATES = ("standby", "setup", "working", "blocked")
+"""States in which a unit is warm and ready."""
+
+_PAUSES = ("off", "standby", "down", "repair", "maintenance")
+"""States that interrupt a setup or a lot, when they name its order."""
+_LOOK_AHEAD = 28 * 1440
+"""How far calendars are read for the rest of a setup or repair [min]."""
+
+
+@dataclass
+class Progress:
+    """What the log says about the lots of one operation of one order.
+
+    A unit works one lot at a time, so a lot is over when the next one starts, even when its end was
+    never recorded; it then counts as large as the others.
+    """
+
+    unit: str = ""
+    """Where it was last seen."""
+    started: dict[str, pd.Timestamp] = field(default_factory=dict)
+    """Start of every lot."""
+    ended: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Good and scrapped pieces of every lot whose end was recorded."""
+
+    @property
+    def under_way(self) -> pd.Timestamp | None:
+        """Start of the lot that has not ended."""
+        last = next(reversed(self.started), None)
+        return None if last is None or last in self.ended else self.started[last]
+
+    @property
+    def lots_over(self) -> int:
+        begun = len(self.started.keys() | self.ended.keys())
+        return begun - (self.under_way is not None)
+
+    @property
+    def lost_share(self) -> float:
+        """Lots over for each one whose end was recorded; 1 for a clean log."""
+        return self.lots_over / len(self.ended) if self.ended else 1.0
+
+    @property
+    def good(self) -> float:
+        return sum(good for good, _ in self.ended.values()) * self.lost_share
+
+    @property
+    def pieces(self) -> float:
+        """Good and scrapped."""
+        return sum(good + bad for good, bad in self.ended.values()) * self.lost_share
+
+
+@dataclass
+class _Unit:
+    """What the log says about one work unit."""
+
+    intervals: pd.DataFrame
+    """Its states, the last one open until the cut-off."""
+    latest_work: tuple[str, str] = ("", "")
+    """Order and operation it was last busy with."""
+    setup_key: str = ""
+    setup_since: pd.Timestamp | None = None
+    """First instant of a setup that is not finished."""
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """Its last state interval; empty when there is none."""
+        return dict(self.intervals.iloc[-1]) if len(self.intervals) else {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is warm: a repair leaves it as it was."""
+        states = self.intervals.loc[~self.intervals["state"].isin(("down", "repair")), "state"]
+        return bool(len(states)) and states.iloc[-1] in ON_STATES
+
+
+def shop_state(log: EventLog, plant: Plant, orders: OrderBook, at: datetime) -> ShopState:
+    """State of the shop at an instant, from the events before it.
+
+    Parameters
+    ----------
+    at
+        The cut-off. Events at or after it are not looked at.
+    """
+    seen = log.until(at).ordered()
+    compiled = compile_plant(plant, Horizon(at, _LOOK_AHEAD, plant.timezone))
+    units = _units(seen, plant, at)
+    progress = operation_progress(seen)
+    finished = set(seen.of_kind("complete")["order"])
+    states = {
+        order.id: OrderState(len(plant.route_of(plant.product(order.product))))
+        if order.id in finished
+        else _order_state(order, compiled, progress, units)
+        for order in orders
+    }
+    started = {id: state for id, state in states.items() if state != OrderState()}
+    log_start = seen.table["time"].iloc[0] if len(seen) else pd.Timestamp(at)
+    rows = {
+        unit.id: _unit_state(unit, compiled, units[unit.id], pd.Timestamp(log_start), at)
+        for unit in plant.work_units
+    }
+    return ShopState(at, started, rows)
+
+
+def operation_progress(log: EventLog) -> dict[tuple[str, str], Progress]:
+    """Progress of every (order, operation) whose lots an ordered log mentions."""
+    found: dict[tuple[str, str], Progress] = defaultdict(Progress)
+    rows = log.table[log.table["event"].isin(("start", "end"))]
+    names = ["time", "work_unit", "event", "order", "operation", "lot", "quantity", "scrap"]
+    for time, unit, event, order, operation, lot, quantity, scrap in zip(
+        *(rows[name].tolist() for name in names), strict=True
+    ):
+        step = found[order, operation]
+        step.unit = unit
+        if event == "start":
+            step.started[lot or f"#{len(step.started)}"] = time
+        else:
+            good, bad = np.nan_to_num([quantity, scrap]).tolist()
+            step.ended[lot or f"#{len(step.ended)}"] = good, bad
+    return dict(found)
+
+
+def _units(log: EventLog, plant: Plant, at: datetime) -> dict[str, _Unit]:
+    """What the log says about each work unit of the plant."""
+    every = log.state_intervals(at)
+    intervals = dict(list(every.groupby("work_unit", sort=False)))
+    units = {u.id: _Unit(intervals.get(u.id, every.iloc[:0])) for u in plant.work_units}
+    rows = log.table[log.table["event"].isin(("state", "start"))]
+    names = ["time", "work_unit", "state", "order", "operation", "product", "reason"]
+    for time, id, state, order, operation, product, reason in zip(
+        *(rows[name].tolist() for name in names), strict=True
+    ):
+        unit = units.get(id)
+        if unit is None:
+            continue
+        is_pause = state in _PAUSES and (order, operation) == unit.latest_work
+        if state == "setup":
+            unit.setup_since = unit.setup_since or time
+            unit.setup_key = reason or unit.setup_key
+        elif not is_pause:
+            unit.setup_since = None
+        if state in ("", "working") and product:
+            unit.setup_key = _key(plant, id, product) or unit.setup_key
+        if order and operation:
+            unit.latest_work = order, operation
+    return units
+
+
+def _key(plant: Plant, unit: str, product: str) -> str:
+    """Setup key of a product on a unit; empty for a product the plant does not make."""
+    known = [p for p in plant.products if p.id == product]
+    return setup_key(plant.unit(unit), known[0]) if known else ""
+
+
+def _order_state(
+    order: WorkOrder,
+    plant: CompiledPlant,
+    progress: dict[tuple[str, str], Progress],
+    units: dict[str, _Unit],
+) -> OrderState:
+    route = plant.plant.route_of(plant.plant.product(order.product))
+    steps = [progress.get((order.id, operation)) for operation in route]
+    n = max((n for n, step in enumerate(steps) if step is not None), default=-1)
+    if n < 0:
+        return _waiting(order, route, 0, plant, units)
+    step, before = steps[n], steps[n - 1] if n else None
+    assert step is not None
+    quantity = before.good if before and before.good else float(order.quantity)
+    if _is_done(step, quantity, (order.id, route[n]), units):
+        return _waiting(order, route, n + 1, plant, units)
+    if not _can_do(plant, step.unit, route[n], order.product):
+        return OrderState(n)
+    fraction = _done_fraction(step, plant, route[n], order, quantity, units[step.unit])
+    return OrderState(n, step.unit, fraction)
+
+
+def _waiting(
+    order: WorkOrder, route: list[str], done: int, plant: CompiledPlant, units: dict[str, _Unit]
+) -> OrderState:
+    """An order between operations; running with nothing done where a setup for it is under way."""
+    for id, unit in units.items() if done < len(route) else ():
+        is_for_it = unit.setup_since is not None and unit.latest_work == (order.id, route[done])
+        if is_for_it and _can_do(plant, id, route[done], order.product):
+            return OrderState(done, id)
+    return OrderState(done)
+
+
+def _can_do(plant: CompiledPlant, unit: str, operation: str, product: str) -> bool:
+    index = plant.unit_index.get(unit, -1)
+    return (index, plant.operation_index[operation], plant.product_index[product]) in plant.rows
+
+
+def _is_done(
+    step: Progress, quantity: float, name: tuple[str, str], units: dict[str, _Unit]
+) -> bool:
+    """Whether the last operation seen of an order has been finished."""
+    if step.unit in units and units[step.unit].latest_work != name:
+        return True
+    if step.under_way is not None or not step.ended:
+        return False
+    is_guessed = step.lost_share != 1 or quantity != round(quantity)
+    doubt = step.pieces / step.lots_over / 2 if is_guessed else 0.5
+    return step.pieces >= quantity - doubt
+
+
+def _done_fraction(
+    step: Progress,
+    plant: CompiledPlant,
+    operation: str,
+    order: WorkOrder,
+    quantity: float,
+    seen: _Unit,
+) -> float:
+    """Share of the operation's working time that is behind it, in [0, 1)."""
+    unit, product = plant.unit_index[step.unit], plant.product_index[order.product]
+    lots = plant.lots(unit, plant.operation_index[operation], product, max(int(quantity), 1))
+    if lots.total_minutes <= 0:
+        return 0.0
+    over = min(step.lots_over, len(lots.minutes) - 1)
+    behind = sum(lots.minutes[:over]) + (lots.transit if over else 0.0)
+    lot = lots.minutes[over] + (0.0 if over else lots.transit)
+    since = step.under_way
+    worked = 0.0 if since is None else _working_minutes(seen.intervals, since)
+    return float(behind + min(worked, OVERDUE_LOT * lot)) / lots.total_minutes
+
+
+def _working_minutes(intervals: pd.DataFrame, since: pd.Timestamp) -> float:
+    """Minutes in state working at or after an instant."""
+    working = intervals[(intervals["state"] == "working") & (intervals["end"] > since)]
+    spans = working["end"] - working["start"].where(working["start"] > since, since)
+    return float(spans.dt.total_seconds().sum() / 60)
+
+
+def _unit_state(
+    unit: WorkUnit, plant: CompiledPlant, seen: _Unit, log_start: pd.Timestamp, at: datetime
+) -> UnitState:
+    return UnitState(
+        setup_key=seen.setup_key,
+        is_on=seen.is_on,
+        unavailable_minutes=_unavailable_minutes(unit, plant, seen, at),
+        ages={mode.id: _age(mode, unit, seen, log_start, at) for mode in unit.failure_modes},
+        last_maintenance={
+            task.id: _last_execution(seen.intervals, task.id, log_start)
+            for task in unit.maintenance
+        },
+    )
+
+
+def _age(
+    mode: FailureMode, unit: WorkUnit, seen: _Unit, log_start: pd.Timestamp, at: datetime
+) -> float:
+    """Age on the mode's own clock since it was last renewed [min]."""
+    rows = seen.intervals
+    renewing = [task.id for task in unit.maintenance if mode.id in task.renews]
+    repaired = rows["state"].isin(("down", "repair")) & (rows["reason"] == mode.id)
+    renewed = (rows["state"] == "maintenance") & rows["reason"].isin(renewing)
+    ends = rows.loc[repaired | renewed, "end"]
+    since = pd.Timestamp(ends.max()) if len(ends) else log_start
+    if mode.clock == "operating":
+        return _working_minutes(rows, since)
+    return (pd.Timestamp(at) - since).total_seconds() / 60
+
+
+def _last_execution(intervals: pd.DataFrame, task: str, log_start: pd.Timestamp) -> datetime:
+    """Start of the last execution; windows of the next are counted from start to start."""
+    done = intervals[(intervals["state"] == "maintenance") & (intervals["reason"] == task)]
+    found = pd.Timestamp(done["start"].max()) if len(done) else log_start
+    return found.to_pydatetime()
+
+
+def _unavailable_minutes(unit: WorkUnit, plant: CompiledPlant, seen: _Unit, at: datetime) -> float:
+    """Expected rest of what keeps the unit from working at the cut-off [min]."""
+    state = seen.last.get("state")
+    if state not in ("down", "repair", "maintenance"):
+        return _setup_rest(unit, plant, seen) if seen.setup_since is not None else 0.0
+    elapsed = (pd.Timestamp(at) - seen.last["start"]).total_seconds() / 60
+    reason = seen.last["reason"]
+    if state == "maintenance":
+        durations = [task.duration for task in unit.maintenance if task.id == reason]
+        return max(durations[0] - elapsed, 0.0) if durations else 0.0
+    modes = [m for m in unit.failure_modes if m.id == reason] or unit.failure_modes
+    if state == "repair":
+        return _mean([mean_rest(m.time_to_repair, elapsed) for m in modes])
+    return _mean([_wait_for_crew(m, plant) + m.time_to_repair.mean for m in modes])
+
+
+def _setup_rest(unit: WorkUnit, plant: CompiledPlant, seen: _Unit) -> float:
+    """Minutes until a setup under way is expected to end, pauses off shift included."""
+    rows = seen.intervals
+    spans = rows[(rows["state"] == "setup") & (rows["start"] >= seen.setup_since)]
+    done = float((spans["end"] - spans["start"]).dt.total_seconds().sum() / 60)
+    before = _key_worked(rows[rows["start"] < seen.setup_since], plant, unit)
+    if unit.setup is None:
+        return 0.0
+    known = unit.setup.time_between(before, seen.setup_key)
+    whole = known if before else unit.setup.default  # from an unknown key, but it takes time
+    pieces = plant.unit_open[plant.unit_index[unit.id]].work(0.0, max(whole - done, 0.0))
+    return pieces[-1][1] if pieces else 0.0
+
+
+def _key_worked(rows: pd.DataFrame, plant: CompiledPlant, unit: WorkUnit) -> str:
+    """Setup key of the last product worked in these intervals; empty when there was none."""
+    for product in reversed(rows.loc[rows["state"] == "working", "product"].tolist()):
+        if product in plant.product_index:
+            return setup_key(unit, plant.plant.product(product))
+    return ""
+
+
+def _wait_for_crew(mode: FailureMode, plant: CompiledPlant) -> float:
+    """Minutes until the crew of a mode is next on duty; the tasks before it are not counted."""
+    if mode.crew is None:
+        return 0.0
+    opening = plant.crew_open[mode.crew].next_open(0.0)
+    return opening if np.isfinite(opening) else 0.0
+
+
+def mean_rest(law: Law, elapsed: float, points: int = 2000) -> float:
+    """Mean of what is left [min] of a duration that has already lasted ``elapsed``.
+
+    The conditional inverse CDF is averaged over the midpoints of ``points`` equal probabilities.
+
+    >>> from twin.model.laws import Exponential
+    >>> round(mean_rest(Exponential(scale=90), 300))
+    90
+    """
+    levels = (np.arange(points) + 0.5) / points
+    return float(np.mean([remaining_life(law, elapsed, u) for u in levels.tolist()]))
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

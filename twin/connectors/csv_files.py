@@ -1,0 +1,243 @@
+"""CSV files as named columns of text, with line numbers, gathered faults and atomic writing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from twin.errors import Fault, InputError, did_you_mean
+
+SHOWN_FAULTS = 20
+"""Faults of one file named in a message; the rest are counted."""
+
+_DAY_AND_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?"
+_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
+_LOCAL = re.compile(_DAY_AND_CLOCK)
+_ZONED = re.compile(_DAY_AND_CLOCK + r" ?(Z|[+-]\d\d(:?\d\d)?)")
+
+
+class Faults:
+    """What is wrong with one file so far; :meth:`settle` raises it all at once."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.found: list[Fault] = []
+
+    def add(self, where: str, found: str, remedy: str = "") -> None:
+        self.found.append(Fault(where, found, remedy))
+
+    def at_line(self, line: int, found: str, remedy: str = "") -> None:
+        self.add(f"line {line}", found, remedy)
+
+    def settle(self) -> None:
+        """Raise every fault as one :class:`InputError`; do nothing when there is none."""
+        if not self.found:
+            return
+        shown = sorted(self.found, key=_line_of)[:SHOWN_FAULTS]
+        if more := len(self.found) - len(shown):
+            shown.append(Fault("", f"and {more} more"))
+        raise InputError(self.source, shown)
+
+
+def _line_of(fault: Fault) -> int:
+    return int(fault.where.removeprefix("line ")) if fault.where.startswith("line ") else 0
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """Columns of text, all of one length, and the line of the file each row ends on."""
+
+    columns: dict[str, list[str]]
+    lines: list[int]
+    faults: Faults = field(compare=False)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, name: str) -> list[str]:
+        """A column by name; blank text where an optional column is absent."""
+        return self.columns.get(name) or [""] * len(self)
+
+
+def read_csv(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> CsvTable:
+    """Read a comma-separated UTF-8 file with a header; unneeded columns are left out.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, not text, or lacks a required column; rows with too few or too
+        many fields are left out and added to ``faults`` of the answer.
+    """
+    header, rows, lines = _rows(path)
+    faults = Faults(str(path))
+    _check_header(header, required, optional, faults)
+    faults.settle()
+    width = len(header)
+    good = [i for i, row in enumerate(rows) if len(row) == width]
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != width:
+            faults.at_line(line, f"has {len(row)} fields; {width} are expected")
+    if len(good) < len(rows):
+        rows, lines = [rows[i] for i in good], [lines[i] for i in good]
+    by_column = zip(*rows, strict=True) if rows else ([] for _ in header)
+    wanted = {*required, *optional}
+    columns = {n: list(v) for n, v in zip(header, by_column, strict=True) if n in wanted}
+    return CsvTable(columns, lines, faults)
+
+
+def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and their line numbers; blank lines are skipped."""
+    rows, lines = [], []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for row in reader:
+                if row:
+                    rows.append(row)
+                    lines.append(reader.line_num)
+    except FileNotFoundError:
+        raise InputError(str(path), [Fault("", "no such file", "check the path")]) from None
+    except UnicodeDecodeError as error:
+        found = f"byte {error.start} is not UTF-8"
+        raise InputError(str(path), [Fault("", found, "export the file as UTF-8")]) from None
+    except OSError as error:
+        raise InputError(str(path), [Fault("", f"cannot be read: {error.strerror}")]) from None
+    except csv.Error as error:
+        where = f"line {reader.line_num}"
+        raise InputError(str(path), [Fault(where, f"not valid CSV: {error}")]) from None
+    if not rows:
+        raise InputError(str(path), [Fault("", "the file is empty; a header line is expected")])
+    return rows[0], rows[1:], lines[1:]
+
+
+def _check_header(
+    header: list[str], required: Sequence[str], optional: Sequence[str], faults: Faults
+) -> None:
+    if len(header) == 1 and header[0].count(";") + header[0].count("\t") >= 2:
+        faults.add("line 1", "the columns are not separated by commas", "export with commas")
+        return
+    unused = [name for name in header if name not in {*required, *optional}]
+    for name in required:
+        if name not in header:
+            close = did_you_mean(name, unused)
+            hint = f'found "{close.split(chr(34))[1]}" instead' if "mean" in close else ""
+            known = f"found: {', '.join(header[:15])}"
+            faults.add("line 1", f'no column "{name}"', hint or known)
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        faults.add("line 1", f'column "{name}" appears twice')
+
+
+def numbers(table: CsvTable, name: str, *, blank_allowed: bool = True) -> list[float]:
+    """A column as numbers at or above 0; NaN where blank. Anything else is a fault of the table."""
+    found = []
+    for text, line in zip(table.column(name), table.lines, strict=True):
+        value = float("nan")
+        if text or not blank_allowed:
+            try:
+                value = float(text)
+            except ValueError:
+                table.faults.at_line(line, f'{name} got "{text}"; a number is expected')
+            else:
+                if not np.isfinite(value) or value < 0:
+                    table.faults.at_line(line, f"{name} got {text}; a {name} is 0 or above")
+        found.append(value)
+    return found
+
+
+def instants(table: CsvTable, name: str) -> pd.Series[pd.Timestamp]:
+    """A column of ISO times with offset as UTC; NaT and a fault where it is not one."""
+    texts = [text.strip() for text in table.column(name)]
+    wrong = {i: text for i, text in enumerate(texts) if not _ZONED.fullmatch(text)}
+    usable = ["" if i in wrong else text.replace(",", ".") for i, text in enumerate(texts)]
+    times = pd.Series(pd.to_datetime(usable, format="ISO8601", utc=True, errors="coerce"))
+    for i in np.flatnonzero(times.isna().to_numpy()):
+        line, text = table.lines[i], texts[i]
+        if _LOCAL.fullmatch(text):
+            table.faults.at_line(line, f'{name} "{text}" has no time zone', "add an offset: +01:00")
+        else:
+            example = "2026-11-23T05:00:00+01:00"
+            table.faults.at_line(line, f'{name} got "{text}"; a time reads {example}')
+    return times.astype("datetime64[us, UTC]")
+
+
+def parse_instant(text: str, zone: ZoneInfo, *, end_of_day: bool = False) -> datetime:
+    """UTC instant from an ISO date or time; without offset it is the zone's wall clock.
+
+    A date alone is its first instant, or with ``end_of_day`` its last: the midnight after.
+
+    Raises
+    ------
+    ValueError
+        When the text is no time, or a wall-clock time that a change of clock skips or repeats.
+
+    Examples
+    --------
+    >>> parse_instant("2026-11-23 06:00", ZoneInfo("Africa/Casablanca")).isoformat()
+    '2026-11-23T05:00:00+00:00'
+    """
+    text = text.strip()
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a date or time reads 2026-11-23 or 2026-11-23T06:00") from None
+    if read.tzinfo is not None:
+        return read.astimezone(UTC)
+    if _DATE.fullmatch(text):
+        day = read + timedelta(days=1) if end_of_day else read
+        return day.replace(tzinfo=zone).astimezone(UTC)
+    first, second = (read.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first != second:
+        kind = "repeats" if first < second else "skips"
+        raise ValueError(f"a change of clock in {zone.key} {kind} this hour; write its offset")
+    return first
+
+
+def write_csv(path: Path, columns: Mapping[str, Iterable[str]]) -> None:
+    """Write columns of text of one length, atomically."""
+    write_text(path, csv_text(list(columns), zip(*columns.values(), strict=True)))
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows as comma-separated text with a header and Unix line ends."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file whole or not at all: a reader, or a kill, never meets half of it."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def number_text(values: Iterable[float]) -> list[str]:
+    """Numbers as the shortest text that reads back equal; blank for NaN.
+
+    >>> number_text([20000.0, 0.5, float("nan")])
+    ['20000', '0.5', '']
+    """
+    return [
+        "" if v != v else str(int(v)) if v.is_integer() else repr(v) for v in map(float, values)
+    ]

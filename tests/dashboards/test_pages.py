@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -137,6 +138,13 @@ def test_two_apps_in_one_process_show_their_own_archives(app: Dash, tmp_path: Pa
 def test_serving_an_empty_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoriaError, match="noria replan"):
         serve(tmp_path)
+
+
+def test_an_address_in_use_is_named(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(NoriaError, match=f"127.0.0.1:{port} cannot be had .*another port"):
+            serve(run.folder.parent, port=port)
 
 
 # --- today's plan ---

@@ -1,0 +1,1 @@
+"""Pages of the app: what stands where, and thin callbacks. Pictures come from ``figures``."""

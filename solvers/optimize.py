@@ -1,0 +1,246 @@
+"""From a problem to a plan: construct, improve, polish, and say how good it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from solvers.account import Account
+from solvers.bound import lower_bound
+from solvers.constructive import by_due_date, by_slack, construct, first_done, first_free
+from solvers.improve import improve
+from solvers.milp import polish
+from solvers.problem import Problem, with_margins
+from solvers.states import Gap, stretches
+from twin.errors import Infeasible
+from twin.model.schedule import Schedule, Segment, Status
+
+Progress = Callable[[str, float, float | None], None]
+Cancelled = Callable[[], bool]
+
+MOVES_PER_SECOND, FIXED_EFFORT = 60_000, 100
+"""Moves of the search for each second allowed, divided by the number of operations and some more:
+about half of what one core of a small server does, so that the number of moves, not the clock, ends
+the search."""
+IMPROVE_SHARE, POLISH_SHARE = 0.5, 0.3
+"""Shares of the time allowed; the rest is reserve."""
+POLISH_WINDOW, POLISH_STEP, POLISH_REACH = 36 * 60, 24 * 60, 6 * 60.0
+"""Start times are polished in windows of this length, one step apart, each by so much [min]."""
+WINDOW_SECONDS, OPERATION_SECONDS = 1.0, 0.004
+"""Time reckoned for polishing one window, and for each operation of the problem; the first windows
+come first when there is not time for all."""
+LEAST_MOVES, CHAIN_MOVES = 200, 4000
+"""Moves of the search at least, and of one annealing chain; beyond, several chains do better."""
+
+
+def naive_schedule(problem: Problem) -> Schedule:
+    """What a planner does by hand, with no look at prices.
+
+    Earliest due date first, maintenance at its due date, the first free work unit; an idle furnace
+    is switched off when it would stand by longer than its timeout.
+    """
+    return to_schedule(
+        _by_hand(problem), status="heuristic", solver="earliest due date, first free work unit"
+    )
+
+
+def _by_hand(problem: Problem) -> Account:
+    def is_timed_out(gap: Gap) -> bool:
+        return sum(b - a for a, b in gap.free) > problem.units[gap.unit].timeout
+
+    return Account(construct(problem, by_due_date(problem), first_free), is_timed_out)
+
+
+def optimize(
+    problem: Problem,
+    *,
+    time_limit: float = 60.0,
+    seed: int = 0,
+    margins: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    debug: bool = False,
+) -> Schedule:
+    """The best plan found, with a bound on how much better any other could be.
+
+    The amount of search follows from the problem and ``time_limit``, so the same problem, limit and
+    seed give the same plan; should the clock or ``cancelled`` end it early, the note says so.
+
+    Parameters
+    ----------
+    time_limit : float
+        Time allowed [s].
+    margins : mapping, optional
+        By how much the search aims to finish an order before it is due [min]. What the plan costs
+        is counted by the true due dates.
+    progress : callable, optional
+        Told (step, best cost so far, bound) after each step.
+    cancelled : callable, optional
+        When it returns true the best plan so far is returned.
+    debug : bool
+        Raise programming errors instead of falling back to the constructed plan.
+
+    Raises
+    ------
+    Infeasible
+        If preventive maintenance or running work cannot be placed at all.
+    """
+    run = Run(with_margins(problem, margins or {}), time_limit, seed, progress, cancelled)
+    run.construct()
+    try:
+        run.bound = lower_bound(problem)
+        run.improve()
+        run.polish()
+    except Infeasible:
+        raise
+    except Exception as error:  # a plan is better than none, and its status says what it is
+        if debug:
+            raise
+        run.notes.append(f"the optimiser failed ({type(error).__name__}: {error})")
+        return to_schedule(run.constructed, status="fallback", solver="construction", note=run.note)
+    return run.schedule()
+
+
+@dataclass
+class Run:
+    """One optimisation under way: the best plan so far and what to say about it."""
+
+    problem: Problem
+    time_limit: float
+    seed: int
+    progress: Progress | None
+    cancelled: Cancelled | None
+    bound: float | None = None
+    notes: list[str] = field(default_factory=list)
+    solver: str = "construction"
+    began: float = field(default_factory=time.monotonic)
+
+    def construct(self) -> None:
+        """The best of a few simple plans."""
+        problem = self.problem
+        plans = [_by_hand(problem)]
+        for sequence in (by_due_date(problem), by_slack(problem)):
+            plans += [
+                Account(construct(problem, sequence, rank)) for rank in (first_done, first_free)
+            ]
+        self.constructed = self.best = min(plans, key=_rank)
+        self.tell("construct")
+
+    def improve(self) -> None:
+        """Annealing chains from the best plan, one after another."""
+        seconds = self.time_limit * IMPROVE_SHARE
+        affordable = seconds * MOVES_PER_SECOND / (len(self.problem.ops) + FIXED_EFFORT)
+        moves = max(int(affordable), LEAST_MOVES)
+        chains = max(1, min(4, moves // CHAIN_MOVES))
+        start = Account(self.best.plan)
+        done = 0
+        for chain in range(chains):
+            random = Random(f"{self.seed}/improve/{chain}")
+            share = self.time_limit * (IMPROVE_SHARE + 0.15) * (chain + 1) / chains
+            stop = partial(self.must_stop, share)
+            outcome = improve(start, random, moves // chains, stop)
+            done += outcome.moves
+            self.take(Account(outcome.account.plan), f"improve {chain + 1}/{chains}")
+            if not outcome.is_complete and self._note_stop(f"after {done} of {moves} moves"):
+                break
+        self.solver = f"{chains} annealing chains, {done} moves"
+
+    def polish(self) -> None:
+        """Start times by mixed-integer programming, window after window over the horizon."""
+        seconds = WINDOW_SECONDS + len(self.problem.ops) * OPERATION_SECONDS
+        windows = [*range(0, self.problem.horizon.minutes, POLISH_STEP)]
+        windows = windows[: int(self.time_limit * POLISH_SHARE / seconds)]
+        late = self.time_limit * (IMPROVE_SHARE + POLISH_SHARE + 0.15)
+        for n, begin in enumerate(windows):
+            if self.must_stop(late):
+                self._note_stop(f"after polishing {n} of {len(windows)} windows")
+                break
+            guard = late - (time.monotonic() - self.began)
+            end = min(begin + POLISH_WINDOW, self.problem.end)
+            found = polish(self.best, begin, end, POLISH_REACH, guard)
+            if found.trouble and found.trouble not in self.notes:
+                self.notes.append(found.trouble)
+            days = f"polish {begin / 1440:g}-{end / 1440:g} d"
+            self.take(found.account or self.best, days)
+        if windows:
+            self.solver += f", start times of {len(windows)} windows by HiGHS"
+
+    def take(self, found: Account, step: str) -> None:
+        """Keep a plan if it is better."""
+        if _rank(found) < _rank(self.best):
+            self.best = found
+        self.tell(step)
+
+    def tell(self, step: str) -> None:
+        if self.progress:
+            self.progress(step, self.best.value().total_cost, self.bound)
+
+    def is_cancelled(self) -> bool:
+        return bool(self.cancelled and self.cancelled())
+
+    def must_stop(self, seconds: float) -> bool:
+        return self.is_cancelled() or time.monotonic() - self.began > seconds
+
+    def _note_stop(self, where: str) -> bool:
+        """Say why a step ended early; true if it was cancelled."""
+        is_cancelled = self.is_cancelled()
+        reason = "cancelled" if is_cancelled else "stopped by the time limit"
+        self.notes.append(f"{reason} {where}; another run may give another plan")
+        return is_cancelled
+
+    @property
+    def note(self) -> str:
+        return "; ".join(self.notes)
+
+    def schedule(self) -> Schedule:
+        return to_schedule(
+            self.best, status="feasible", solver=self.solver, bound=self.bound, note=self.note
+        )
+
+
+def _rank(account: Account) -> tuple[int, float]:
+    """Orders come before money: first the fewest left out, then the least cost."""
+    return len(account.plan.unplaced()), account.total
+
+
+def to_schedule(
+    account: Account,
+    *,
+    status: Status,
+    solver: str,
+    bound: float | None = None,
+    note: str = "",
+) -> Schedule:
+    """Write a plan down with names, and what it costs."""
+    problem, plan = account.problem, account.plan
+    segments = [s for m in range(len(problem.units)) for s in _segments(account, m)]
+    return Schedule(
+        horizon=problem.horizon,
+        segments=tuple(sorted(segments)),
+        value=account.value(),
+        status=status,
+        bound=bound,
+        note=note,
+        solver=solver,
+        unplaced=tuple(problem.jobs[j].order for j in plan.unplaced()),
+    )
+
+
+def _segments(account: Account, m: int) -> list[Segment]:
+    problem = account.problem
+    unit = problem.units[m].id
+    found = []
+    for start, end, kind, ref in stretches(account.plan, m, account.decide):
+        if kind == "maintenance":
+            found.append(Segment(unit, start, end, kind, task=problem.pms[~ref].task.id))
+        elif kind in ("setup", "work"):
+            op = problem.ops[ref]
+            order = problem.jobs[op.job].order
+            name = problem.plant.operation_ids[op.operation]
+            found.append(Segment(unit, start, end, kind, order=order, operation=name))
+        else:
+            found.append(Segment(unit, start, end, kind))
+    return found

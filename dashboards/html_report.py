@@ -5,9 +5,7 @@ Start reading at :func:`write_report`. The same input gives the same bytes.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -28,6 +26,7 @@ from dashboards.figures.plan_words import plan_span, status_words
 from dashboards.report_evidence import calibration_body, closeness_body, diagnosis_body
 from dashboards.tokens import TOKENS
 from twin.accounting.report import Report
+from twin.connectors.whole_files import write_text
 from twin.model.forecast import Forecast
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant
@@ -82,9 +81,8 @@ def write_report(
         body.append(sections.card("Twin against the true plant", "", closeness_body(closeness)))
     if ledger_row:
         body.append(sections.card("Ledger row", "", sections.ledger_body(ledger_row)))
-    _write_whole(
-        Path(path), _page(f"{plant.name or plant.id}, {plan_span(schedule)}", "\n".join(body))
-    )
+    title = f"{plant.name or plant.id}, {plan_span(schedule)}"
+    write_text(Path(path), _page(title, "\n".join(body)))
 
 
 def _heading(
@@ -180,7 +178,7 @@ def _changes(schedule: Schedule, previous: Schedule | None) -> str:
     if previous is None:
         return sections.card(title, "", sections.empty("There is no earlier plan to compare with."))
     changes = plan_changes(schedule, previous)
-    return sections.card(title, plan_span(previous), sections.changes_body(changes, schedule, None))
+    return sections.card(title, plan_span(previous), sections.changes_body(changes, schedule))
 
 
 def _against_naive(comparison: Mapping[str, DifferenceLike] | None, plant: Plant) -> str:
@@ -241,19 +239,3 @@ def _style() -> str:
         return f"url(data:font/woff2;base64,{font})"
 
     return re.sub(r"url\((fonts/[\w.-]+)\)", embedded, _asset("style.css"))
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write beside the target, then rename: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

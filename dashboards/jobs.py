@@ -31,6 +31,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from twin.connectors.whole_files import write_text
 from twin.errors import NoriaError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class JobTable:
     def submit(self, run_folder: Path, request: Request) -> Job:
         """Write a request down and start its worker."""
         folder = self._new_folder()
-        write_atomically(folder / "request.json", json.dumps(asdict(request), ensure_ascii=False))
+        write_text(folder / "request.json", json.dumps(asdict(request), ensure_ascii=False))
         with (folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [*self.worker, str(run_folder), str(folder)],
@@ -216,7 +217,7 @@ _LOST = (
 
 def write_worker(folder: Path, pid: int) -> None:
     """Note which process works on a job; its birth tells it from a later one of the same number."""
-    write_atomically(folder / "worker.json", json.dumps({"pid": pid, "birth": _birth(pid)}))
+    write_text(folder / "worker.json", json.dumps({"pid": pid, "birth": _birth(pid)}))
 
 
 def worker_alive(folder: Path) -> bool:
@@ -280,7 +281,7 @@ def work(run_folder: Path, folder: Path, compute: Compute | None = None) -> Stat
             text = _calculate(run_folder, folder, compute, tell, is_cancelled)
         if is_cancelled():
             return "cancelled"
-        write_atomically(folder / "result.json", text)
+        write_text(folder / "result.json", text)
         return "done"
     except Cancelled:
         return "cancelled"
@@ -288,7 +289,7 @@ def work(run_folder: Path, folder: Path, compute: Compute | None = None) -> Stat
         if is_cancelled():  # half a calculation may stumble over what it lacks
             return "cancelled"
         traceback.print_exc()
-        write_atomically(folder / "error.txt", _message(error))
+        write_text(folder / "error.txt", _message(error))
         return "failed"
 
 
@@ -340,7 +341,7 @@ class ProgressFile:
         if begins or done == total > 0 or now - self._written >= BETWEEN_WRITES_S:
             self._written = now
             progress = Progress(step, done, total, self._began, now)
-            write_atomically(self._path, json.dumps(asdict(progress), ensure_ascii=False))
+            write_text(self._path, json.dumps(asdict(progress), ensure_ascii=False))
 
 
 class _turn:
@@ -364,13 +365,6 @@ class _turn:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that no reader ever sees half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from html import escape
 from dashboards.figures import numbers
 from dashboards.figures.changes import PlanChanges
 from dashboards.figures.forest import ForestRow
+from dashboards.figures.gantt import swatch
 from dashboards.figures.kpi import KpiCard
 from dashboards.figures.late import LateOrder, Lead, why_text
 from twin.accounting.report import Estimate
@@ -111,14 +112,10 @@ def legend_html(names: Sequence[str]) -> str:
     """Entries of the plan's legend, only for states that occur."""
     words = {"last night's place": "last night’s place"}
     entries = "".join(
-        f'<span><i class="swatch {_swatch(name)}"></i>{escape(words.get(name, name))}</span>'
+        f'<span><i class="swatch {swatch(name)}"></i>{escape(words.get(name, name))}</span>'
         for name in names
     )
     return f'<div class="legend">{entries}</div>'
-
-
-def _swatch(name: str) -> str:
-    return {"late order": "late"}.get(name, name.replace("'", "").replace(" ", "-"))
 
 
 def late_table(rows: Sequence[LateOrder], schedule: Schedule, plant: Plant) -> str:
@@ -167,7 +164,7 @@ def chance(estimate: Estimate | None) -> str:
     )
 
 
-def changes_body(changes: PlanChanges, schedule: Schedule, frozen_until: float | None) -> str:
+def changes_body(changes: PlanChanges, schedule: Schedule) -> str:
     """What moved since last night: counts by kind, then the first items of each."""
     moved = [
         f"{m.order} {m.operation} {_move(schedule, m.before_start, m.start)}"
@@ -196,11 +193,7 @@ def changes_body(changes: PlanChanges, schedule: Schedule, frozen_until: float |
     ]
     if not told:
         return empty("Nothing moved by more than an hour and no work unit changed.")
-    inside = len(changes.moved_before(frozen_until)) if frozen_until is not None else None
-    frozen = "" if inside is None else empty(
-        f"{inside or 'None'} of them inside the frozen window."
-    )  # fmt: skip
-    return table([("What", "nowrap"), ("Which", "")], told) + frozen
+    return table([("What", "nowrap"), ("Which", "")], told)
 
 
 def _move(schedule: Schedule, before: float, after: float) -> str:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 from urllib.parse import parse_qsl, urlencode
 
-Theme = Literal["light", "dark"]
+from dashboards.tokens import Theme
+
 SPANS: Mapping[str, int] = MappingProxyType({"shift": 480, "day": 1440, "36h": 2160, "week": 10080})
 """Lengths of time to look at that have a button of their own [min]."""
 LONGEST = 99_999

@@ -56,7 +56,8 @@ def changed_sides(base: Report, other: Report) -> tuple[ChangedSide, ...]:
     before = {o.order: o for o in base.orders}
     found = []
     for now in other.orders:
-        was = before.get(now.order)
-        if was and (was.on_time.mean < LATE_BELOW) != (now.on_time.mean < LATE_BELOW):
-            found.append(ChangedSide(now.order, now.product, was.on_time.mean, now.on_time.mean))
+        row = before.get(now.order)
+        was, is_now = row and row.on_time, now.on_time
+        if was and is_now and (was.mean < LATE_BELOW) != (is_now.mean < LATE_BELOW):
+            found.append(ChangedSide(now.order, now.product, was.mean, is_now.mean))
     return tuple(sorted(found, key=lambda c: (-abs(c.other - c.base), c.order)))

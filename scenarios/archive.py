@@ -7,14 +7,13 @@ give the same folder with the same figures. A folder appears whole, by renaming,
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +34,7 @@ CASE, PLAN, REPORT, NAIVE, PREVIOUS, COMPARISON, LEDGER_ROW = (
     "comparison.json", "ledger_row.json",
 )  # fmt: skip
 HTML = "report.html"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,38 +82,37 @@ def load_run(folder: Path) -> Run:
         If a file of it is missing or damaged.
     """
 
-    def read(name: str) -> str:
+    def read(name: str, parse: Callable[[str], T]) -> T:
         try:
-            return (folder / name).read_text(encoding="utf-8")
+            return parse((folder / name).read_text(encoding="utf-8"))
         except OSError as error:
             remedy = "name the folder of a run, for example runs/<id>"
             raise InputError(str(folder), [Fault(name, f"{error.strerror}", remedy)]) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fault = Fault("", f"damaged ({error})", "run noria replan again")
+            raise InputError(str(folder / name), [fault]) from None
 
-    def optional(name: str) -> str | None:
-        return read(name) if (folder / name).exists() else None
+    def optional(name: str, parse: Callable[[str], T]) -> T | None:
+        return read(name, parse) if (folder / name).exists() else None
 
-    try:
-        naive, previous, comparison = optional(NAIVE), optional(PREVIOUS), optional(COMPARISON)
-        known = {CASE, PLAN, REPORT, NAIVE, PREVIOUS, COMPARISON, LEDGER_ROW}
-        others = sorted(p for p in folder.glob("*.json") if p.name not in known)
-        return Run(
-            id=folder.name,
-            folder=folder,
-            case=case_from_dict(json.loads(read(CASE)), str(folder / CASE)),
-            schedule=Schedule.from_json(read(PLAN)),
-            report=Report.from_json(read(REPORT)),
-            naive_report=Report.from_json(naive) if naive else None,
-            previous=Schedule.from_json(previous) if previous else None,
-            comparison=(
-                comparison and {k: Difference(**v) for k, v in json.loads(comparison).items()}
-            )
-            or None,
-            ledger_row=json.loads(optional(LEDGER_ROW) or "{}"),
-            extras={p.stem: json.loads(p.read_text(encoding="utf-8")) for p in others},
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        fault = Fault("", f"not a run that can be read ({error})", "run noria replan again")
-        raise InputError(str(folder), [fault]) from None
+    known = {CASE, PLAN, REPORT, NAIVE, PREVIOUS, COMPARISON, LEDGER_ROW}
+    others = sorted(p for p in folder.glob("*.json") if p.name not in known)
+    return Run(
+        id=folder.name,
+        folder=folder,
+        case=read(CASE, lambda text: case_from_dict(json.loads(text), str(folder / CASE))),
+        schedule=read(PLAN, Schedule.from_json),
+        report=read(REPORT, Report.from_json),
+        naive_report=optional(NAIVE, Report.from_json),
+        previous=optional(PREVIOUS, Schedule.from_json),
+        comparison=optional(COMPARISON, _comparison) or None,
+        ledger_row=optional(LEDGER_ROW, lambda text: dict(json.loads(text))) or {},
+        extras={path.stem: read(path.name, json.loads) for path in others},
+    )
+
+
+def _comparison(text: str) -> dict[str, Difference]:
+    return {name: Difference(**values) for name, values in json.loads(text).items()}
 
 
 def run_folders(archive: Path) -> list[Path]:
@@ -161,14 +160,6 @@ def folder_in_one_step(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
-
-
 def _write(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str)
     path.write_text(text, encoding="utf-8")
@@ -189,7 +180,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
         ],
         "forecast": {
             **{k: v for k, v in vars(forecast).items() if not isinstance(v, np.ndarray | Horizon)},
-            "horizon": {**asdict(forecast.horizon), "start": forecast.horizon.start.isoformat()},
+            "horizon": forecast.horizon.to_dict(),
             **{k: v.tolist() for k, v in vars(forecast).items() if isinstance(v, np.ndarray)},
         },
         "state": {
@@ -209,8 +200,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
 def case_from_dict(content: dict[str, Any], source: str = "case") -> Case:
     """Inverse of :func:`case_to_dict`."""
     forecast = dict(content["forecast"])
-    horizon = dict(forecast.pop("horizon"))
-    start = datetime.fromisoformat(horizon.pop("start"))
+    horizon = Horizon.from_dict(forecast.pop("horizon"))
     arrays = {k: np.array(v, dtype=float) for k, v in forecast.items() if isinstance(v, list)}
     state = content["state"]
     return Case(
@@ -227,7 +217,7 @@ def case_from_dict(content: dict[str, Any], source: str = "case") -> Case:
                 for o in content["orders"]
             )
         ),
-        forecast=Forecast(**{**forecast, **arrays, "horizon": Horizon(start, **horizon)}),
+        forecast=Forecast(**{**forecast, **arrays, "horizon": horizon}),
         state=ShopState(
             at=datetime.fromisoformat(state["at"]),
             orders={id: OrderState(**o) for id, o in state["orders"].items()},

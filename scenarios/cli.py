@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that help answers at once.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,21 @@ A configuration is a YAML file; noria demo writes one to look at. Every command 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a timer's stop is an interruption
+    try:
+        return _answered(options)
+    except KeyboardInterrupt:
+        print(
+            f"noria {options.command}: interrupted; nothing half-written remains", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _answered(options: argparse.Namespace) -> int:
+    """Do what is asked; the import of what does it can be interrupted as well."""
     from scenarios import commands
     from scenarios.progress import shown_progress
     from twin.errors import NoriaError
@@ -38,14 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoriaError as error:
         print(f"noria {options.command}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(
-            f"noria {options.command}: interrupted; nothing half-written remains", file=sys.stderr
-        )
-        return 130
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        raise
+    except OSError as error:
+        place = error.filename2 or error.filename
+        where = f"{place}: " if place else ""
+        print(
+            f"noria {options.command}: {where}{error.strerror or error}; check the path, its "
+            "rights and the room on the disk",
+            file=sys.stderr,
+        )
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:

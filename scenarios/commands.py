@@ -11,7 +11,9 @@ from typing import Any
 
 from scenarios import archive
 from scenarios.run import Progress
+from scenarios.scenario import Case
 from scenarios.settings import MesSource, ReplanConfig, load_config
+from twin.connectors.whole_files import write_text
 from twin.errors import Fault, InputError
 from twin.model.schedule import Schedule
 
@@ -29,10 +31,11 @@ class Answer:
 
 
 def demo(options: Namespace, progress: Progress) -> Answer:
-    from scenarios.demo_nights import prepare_demo, run_demo
+    from scenarios.demo import make_demo
+    from scenarios.demo_nights import run_demo
 
     if options.data_only:
-        config = prepare_demo(options.folder, seed=options.seed, progress=progress)
+        config = make_demo(options.folder, seed=options.seed, progress=progress)
         text = f"wrote the demonstration's data; next: noria replan {config}"
         return Answer({"config": str(config)}, text)
     done = run_demo(
@@ -86,7 +89,7 @@ def discover(options: Namespace, progress: Progress) -> Answer:
         "notes": [asdict(note) for note in found.notes],
     }
     if options.output:
-        archive.write_text(options.output, text)
+        write_text(options.output, text)
         plant = found.plant
         text = (
             f"{options.output}: {len(plant.work_units)} work units, {len(plant.operations)} "
@@ -113,7 +116,7 @@ def calibrate(options: Namespace, progress: Progress) -> Answer:
     ready = prepare(_config(options), progress)
     text = ready.calibration.describe()
     if options.output:
-        archive.write_text(options.output, plant_as_yaml(ready.case.plant.model_dump(mode="json")))
+        write_text(options.output, plant_as_yaml(ready.case.plant.model_dump(mode="json")))
         text += f"\nthe calibrated plant: {options.output}"
     return Answer(json.loads(ready.calibration.to_json()), text)
 
@@ -124,6 +127,7 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     from scenarios.replan import prepare
     from scenarios.report_text import figures_table
     from scenarios.run import simulate_case
+    from twin.accounting.check import foreign_parts
     from twin.accounting.outcome import summarize
     from twin.behaviour.dispatching import (
         DispatchingRule,
@@ -140,7 +144,9 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     }
     config = _config(options)
     case = prepare(config, progress).case
-    schedule = read_schedule(options.schedule) if options.schedule else None
+    schedule = schedule_for(case, options.schedule) if options.schedule else None
+    if schedule and (foreign := foreign_parts(schedule, case.plant, case.orders, case.state)):
+        raise InputError(str(options.schedule), foreign)
     replications = options.replications or config.replications
     outcomes = simulate_case(
         case, schedule, replications=replications, seed=config.seed,
@@ -157,16 +163,16 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
 def optimize(options: Namespace, progress: Progress) -> Answer:
     from scenarios.replan import last_plan, prepare
     from scenarios.report_text import plan_summary
-    from scenarios.run import plan
+    from scenarios.robust import robust_plan
 
     config = _config(options)
     case = prepare(config, progress).case
-    schedule = plan(
+    schedule = robust_plan(
         case, previous=last_plan(config.archive, case), seed=config.seed,
         time_limit=options.time_limit or config.time_limit_s, progress=progress,
     )  # fmt: skip
     if options.output:
-        archive.write_text(options.output, schedule.to_json())
+        write_text(options.output, schedule.to_json())
     text = plan_summary(schedule, case)
     return Answer(json.loads(schedule.to_json()), text)
 
@@ -175,8 +181,8 @@ def check(options: Namespace, progress: Progress) -> Answer:
     from twin.accounting.check import check as judge
 
     run = archive.load_run(options.run)
-    schedule = read_schedule(options.schedule) if options.schedule else run.schedule
     case = run.case
+    schedule = schedule_for(case, options.schedule) if options.schedule else run.schedule
     found = judge(schedule, case.plant, case.orders, case.forecast, case.state, run.previous)
     return Answer(found.to_dict(), found.describe(), exit_code=0 if found.is_feasible else 2)
 
@@ -201,9 +207,31 @@ def read_schedule(path: Path) -> Schedule:
         return Schedule.from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(str(path), [Fault("", str(error.strerror), "check the path")]) from None
-    except (ValueError, KeyError, TypeError) as error:
-        fault = Fault("", f"not a plan ({error})", "noria optimize -o writes one")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        fault = Fault("", f"not a plan ({why})", "noria optimize -o writes one")
         raise InputError(str(path), [fault]) from None
+
+
+def schedule_for(case: Case, path: Path) -> Schedule:
+    """A plan from JSON that is for the horizon of a case.
+
+    Raises
+    ------
+    InputError
+        When it is no plan, or one for other days.
+    """
+    schedule = read_schedule(path)
+    if schedule.horizon != case.horizon:
+        ours, theirs = (
+            f"{h.local(0):%Y-%m-%d %H:%M} to {h.local(h.minutes):%Y-%m-%d %H:%M}"
+            for h in (case.horizon, schedule.horizon)
+        )
+        fault = Fault(
+            "horizon", f"got {theirs}; {ours} is expected", "plan again from this cut-off"
+        )
+        raise InputError(str(path), [fault])
+    return schedule
 
 
 def plant_as_yaml(plant: dict[str, Any]) -> str:
@@ -223,7 +251,7 @@ def _of_run(run: archive.Run, html: Path, ledger_row: Mapping[str, Any]) -> Answ
     values = {
         "run": run.id,
         "folder": str(run.folder),
-        "report": str(html),
+        "report": str(html) if html.is_file() else None,
         "status": run.schedule.status,
         "bound": run.schedule.bound,
         "value": run.schedule.value.as_dict() if run.schedule.value else None,

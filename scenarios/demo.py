@@ -73,9 +73,10 @@ def make_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> 
     -------
     Path of ``replan.yaml``, the configuration of the nightly job.
     """
-    from twin.connectors.csv_files import csv_text, write_text
+    from twin.connectors.csv_files import csv_text
     from twin.connectors.erp_files import write_orders
     from twin.connectors.mes_files import write_log
+    from twin.connectors.whole_files import write_text
 
     tell = progress or _silent
     data = demo_data(seed, tell)
@@ -102,7 +103,7 @@ def demo_data(seed: int = 1, progress: Progress | None = None) -> DemoData:
     tell("demo: simulate three weeks of the true plant", 0, 3)
     events = past_log(truth, past, seed)
     tell("demo: meter readings and dirt", 1, 3)
-    clean = with_meters(events, truth, seed)
+    clean = with_meters(events, truth, past_horizon(), seed)
     log, note = dirty(clean, CUT_OFF, Dirt(), seed)
     return DemoData(
         nominal=nominal,
@@ -149,14 +150,12 @@ def unfinished(orders: OrderBook, log: EventLog) -> list[WorkOrder]:
     return [order for order in orders if order.id not in complete]
 
 
-def with_meters(log: EventLog, truth: Plant, seed: int) -> EventLog:
-    """The log with a reading of every work unit's meter each quarter of an hour.
+def with_meters(log: EventLog, truth: Plant, horizon: Horizon, seed: int) -> EventLog:
+    """The log of a horizon with a reading of every work unit's meter each quarter of an hour.
 
     A reading is the exact energy of the states, with the error of the meter; it is stamped with the
     end of its quarter.
     """
-
-    horizon = past_horizon()
     energy = _energy_by_quarter(log, truth, horizon)
     ends = [horizon.to_datetime(edge) for edge in horizon.edges[1:]]
     rows = []
@@ -169,7 +168,7 @@ def with_meters(log: EventLog, truth: Plant, seed: int) -> EventLog:
         ]
     table = pd.concat([log.table, EventLog.of(rows).table])
     table = table.sort_values("time", kind="stable", ignore_index=True)
-    return EventLog(table, "simulated on the true plant").until(CUT_OFF)
+    return EventLog(table, "simulated on the true plant").until(horizon.end)
 
 
 def _energy_by_quarter(log: EventLog, truth: Plant, horizon: Horizon) -> Array:

@@ -1,7 +1,7 @@
 """Dirt put into a clean log on purpose, and the note that says exactly what and how much.
 
 Real logs have all of this: a terminal whose clock is wrong, rows sent twice, ends that were never
-keyed in, rows that arrive late, a name typed with blanks, a machine long gone that still reports.
+keyed in, rows that arrive late, a name typed with blanks, a unit long gone that still reports.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _blanks_in_name(table: pd.DataFrame, dirt: Dirt, note: dict[str, Any]) -> pd
 def _with_retired_unit(
     table: pd.DataFrame, dirt: Dirt, draws: Draws, note: dict[str, Any]
 ) -> pd.DataFrame:
-    """States of a machine that no longer exists, at moments spread over the log."""
+    """States of a work unit that no longer exists, at moments spread over the log."""
     at = draws.sample(len(table), dirt.retired_rows)
     rows = EventLog.of(
         {

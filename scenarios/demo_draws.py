@@ -13,7 +13,7 @@ _standard_normal = NormalDist().inv_cdf
 
 
 class Draws:
-    """The numbers of one stream in turn. The same name gives the same numbers on every machine."""
+    """The numbers of one stream in turn. The same name gives the same numbers everywhere."""
 
     def __init__(self, seed: int, entity: str, purpose: str) -> None:
         self._stream = Luck(seed, 0).stream(entity, purpose)

@@ -16,21 +16,18 @@ from scenarios.settings import load_config
 
 LAST_NIGHT_REPLICATIONS = 2
 """Last night's plan is only there to be compared with; nobody reads its intervals."""
-
-
-def prepare_demo(folder: Path, *, seed: int, progress: Progress) -> Path:
-    """Write the demonstration's data and configuration; returns the configuration's path."""
-    return make_demo(folder, seed=seed, progress=progress)
+LAST_NIGHT_LIMIT_S = 30.0
 
 
 def run_demo(folder: Path, *, seed: int, replications: int, progress: Progress) -> Replanned:
     """Write the data, plan last night, plan tonight and publish tonight's plan."""
-    config = load_config(prepare_demo(folder, seed=seed, progress=progress))
+    config = load_config(make_demo(folder, seed=seed, progress=progress))
     config = config.model_copy(update={"seed": seed, "replications": replications})
     last_night = config.model_copy(
         update={
             "cut_off": config.cut_off - timedelta(days=1),
             "replications": LAST_NIGHT_REPLICATIONS,
+            "time_limit_s": LAST_NIGHT_LIMIT_S,
         }
     )
     replan(last_night, dry_run=True, progress=_prefixed(progress, "last night: "))

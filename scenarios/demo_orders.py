@@ -107,7 +107,7 @@ def _working_days_later(day: date, count: int, calendar: Calendar) -> date:
 
 
 def state_at_start(plant: Plant, orders: OrderBook, at: datetime, seed: int) -> ShopState:
-    """The shop when the log begins: orders under way, furnaces hot, machines of every age."""
+    """The shop when the log begins: orders under way, furnaces hot, work units of every age."""
     draws = Draws(seed, "shop", "first state")
     begun = [order for order in orders if order.release_date < at]
     return ShopState(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios.settings import MesSource, ReplanConfig, SeriesSource
+from twin.errors import Fault, InputError
 from twin.model.events import EventLog
 from twin.model.forecast import Forecast
 from twin.model.horizon import Array, Horizon
@@ -26,7 +27,7 @@ class Inputs:
     plant: Plant
     """As described by engineers, or as discovered from the log."""
     log: EventLog
-    """Raw; everything before the cut-off and nothing after."""
+    """Raw. What it has after the cut-off is set aside, and counted, by the diagnosis."""
     orders: OrderBook
     forecast: Forecast
     cut_off: datetime
@@ -36,6 +37,20 @@ class Inputs:
     """What was assumed or inferred, in words."""
     hashes: dict[str, str]
     """SHA-256 of every file read."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Values that a series can have; others are a wrong unit or a wrong column."""
+
+    unit: str
+    least: float
+    most: float
+    remedy: str
+
+
+CARBON = Expected("kgCO2e/kWh", 0.0, 3.0, "check the column; grams need factor: 0.001")
+GENERATION = Expected("kW", 0.0, np.inf, "check the column; generation counts above 0")
 
 
 def read_inputs(config: ReplanConfig) -> Inputs:
@@ -52,7 +67,6 @@ def read_inputs(config: ReplanConfig) -> Inputs:
     if config.plant is not None:
         plant = load_plant(config.plant)
         cut_off = _in_zone(config.cut_off, plant)
-        log = log.until(cut_off)
     else:
         plant, cut_off, log, notes = _discovered(config, log)
     if config.orders is not None:
@@ -96,11 +110,11 @@ def read_forecast(config: ReplanConfig, horizon: Horizon) -> Forecast:
     """
     from twin.connectors.tariff import feed_in_series, load_tariff, price_series
 
-    generation = _on_slots(config.generation, horizon)
+    generation = _on_slots(config.generation, horizon, GENERATION)
     forecast = Forecast(
         horizon=horizon,
         price_per_kwh=np.zeros(horizon.slots),
-        carbon_intensity=_on_slots(config.carbon, horizon),
+        carbon_intensity=_on_slots(config.carbon, horizon, CARBON),
         generation_kw=generation,
     )
     if config.tariff is not None:
@@ -155,15 +169,15 @@ def metered_peak(log: EventLog, plant: Plant, config: ReplanConfig, horizon: Hor
 
 
 def _generation_or_zero(source: SeriesSource | None, horizon: Horizon) -> Array:
-    from twin.errors import InputError
-
     try:
         return _on_slots(source, horizon)
     except InputError:  # the series starts at the cut-off: the past is counted without it
         return np.zeros(horizon.slots)
 
 
-def _on_slots(source: SeriesSource | None, horizon: Horizon) -> Array:
+def _on_slots(
+    source: SeriesSource | None, horizon: Horizon, expected: Expected | None = None
+) -> Array:
     if source is None:
         return np.zeros(horizon.slots)
     from twin.connectors.series import on_horizon, read_hourly
@@ -176,7 +190,19 @@ def _on_slots(source: SeriesSource | None, horizon: Horizon) -> Array:
         timezone=source.timezone,
         shift_days=source.shift_days,
     )
-    return on_horizon(series, horizon)
+    values = on_horizon(series, horizon)
+    if expected:
+        _refuse_unlikely(values, expected, series.source)
+    return values
+
+
+def _refuse_unlikely(values: Array, expected: Expected, source: str) -> None:
+    outside = values[(values < expected.least) | (values > expected.most)]
+    if outside.size:
+        upto = " or above" if np.isinf(expected.most) else f" to {expected.most:g}"
+        found = f"got {outside[0]:g} {expected.unit} after factor; {expected.least:g}{upto} is "
+        found += "expected"
+        raise InputError(source, [Fault("", found, expected.remedy)])
 
 
 def _described(source: SeriesSource) -> str:

@@ -41,7 +41,7 @@ def _live() -> Iterator[Progress]:
         tasks: dict[str, int] = {}
 
         def tell(step: str, done: int, total: int) -> None:
-            key = step.split(",")[0]
+            key = step.split(", best")[0]
             if key not in tasks:
                 for earlier in tasks.values():
                     task = bars.tasks[earlier]
@@ -59,7 +59,7 @@ def _lines() -> Progress:
     last: dict[str, int] = {}
 
     def tell(step: str, done: int, total: int) -> None:
-        key, tenth = step.split(",")[0], (10 * done // total if total else 0)
+        key, tenth = step.split(", best")[0], (10 * done // total if total else 0)
         if last.get(key) == tenth:
             return
         last[key] = tenth

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from scenarios import archive
 from scenarios.inputs import Inputs, metered_peak, read_inputs
 from scenarios.ledger import Ledger, locked
-from scenarios.run import Progress, naive_plan, plan, prove
+from scenarios.robust import robust_plan
+from scenarios.run import Progress, naive_plan, prove
 from scenarios.scenario import Case
 from scenarios.settings import ReplanConfig
 from twin.accounting.check import check
@@ -102,7 +103,7 @@ def _chain(
     details |= {"inputs": ready.inputs.hashes, "seed": config.seed, "orders": len(case.orders)}
     previous = last_plan(config.archive, case)
 
-    schedule = plan(
+    schedule = robust_plan(
         case, previous=previous, seed=config.seed, time_limit=config.time_limit_s, progress=progress
     )
     progress("check the plan", 0, 1)

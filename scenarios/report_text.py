@@ -117,9 +117,8 @@ def status_in_words(schedule: Schedule) -> str:
         "heuristic": "obeys every rule; its distance from the best is unknown",
         "fallback": "fallback plan, the optimiser failed",
     }[schedule.status]
-    if schedule.status == "feasible" and schedule.bound is not None and schedule.value:
-        gap = 1 - schedule.bound / schedule.value.total_cost
-        words += f"; no plan can cost less than {schedule.bound:,.0f}, {gap:.1%} below it"
+    if schedule.status == "feasible" and schedule.gap is not None:
+        words += f"; no plan can cost less than {schedule.bound:,.0f}, {schedule.gap:.1%} below it"
     return words
 
 
@@ -130,11 +129,11 @@ def run_summary(run: Run, html: Path) -> str:
         parts += ["", comparison_table(run.comparison, run.case.plant.currency)]
     if run.extras.get("closeness"):
         parts += ["", closeness_table(run.extras["closeness"])]
-    return "\n".join([*parts, "", f"report: {html}"])
+    return "\n".join([*parts, "", f"report: {_place(html)}"])
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def _interval(figure: Estimate, factor: float) -> str:
@@ -152,3 +151,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )  # fmt: skip
+
+
+def _place(html: Path) -> str:
+    remedy = "noria replan with the same inputs writes it again"
+    return str(html) if html.is_file() else f"{html} is missing; {remedy}"

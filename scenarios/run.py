@@ -1,14 +1,15 @@
 """From a case to a proven plan. Start reading here.
 
 A :class:`~scenarios.scenario.Case` is a plant in a state, asked for orders, under a forecast.
-:func:`plan` finds a schedule for it, :func:`prove` runs that schedule on the stochastic twin, and
-:func:`solve` does both. The nightly job (:mod:`scenarios.replan`) and the what-if
-(:mod:`scenarios.what_if`) are this with data before and pages after.
+:func:`plan` finds a schedule for it on paper and :func:`prove` runs a schedule on the stochastic
+twin; :mod:`scenarios.robust` goes to and fro between the two. The nightly job
+(:mod:`scenarios.replan`) and the what-if (:mod:`scenarios.what_if`) are this with data before and
+pages after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,38 +35,20 @@ class PlanOnTwin:
     report: Report
 
 
-def solve(
-    case: Case,
-    *,
-    name: str = "plan",
-    previous: Schedule | None = None,
-    replications: int = 100,
-    seed: int = 0,
-    time_limit: float = 60.0,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-) -> PlanOnTwin:
-    """Plan a case and prove the plan on the twin."""
-    schedule = plan(
-        case, previous=previous, seed=seed, time_limit=time_limit, progress=progress,
-        cancelled=cancelled,
-    )  # fmt: skip
-    return prove(
-        case, schedule, name=name, replications=replications, seed=seed, progress=progress,
-        cancelled=cancelled,
-    )  # fmt: skip
-
-
 def plan(
     case: Case,
     *,
     previous: Schedule | None = None,
+    margins: Mapping[str, float] | None = None,
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Schedule:
-    """The best schedule found for a case within a time limit [s]."""
+    """The best schedule found on paper within a time limit [s].
+
+    ``margins`` is by how much the search aims to finish an order before it is due [min].
+    """
     from solvers.optimize import optimize
     from solvers.problem import build_problem
 
@@ -75,7 +58,10 @@ def plan(
 
     compiled = compile_plant(case.plant, case.horizon)
     problem = build_problem(compiled, case.orders, case.forecast, case.state, previous)
-    return optimize(problem, time_limit=time_limit, seed=seed, progress=tell, cancelled=cancelled)
+    return optimize(
+        problem, time_limit=time_limit, seed=seed, margins=margins, progress=tell,
+        cancelled=cancelled,
+    )  # fmt: skip
 
 
 def naive_plan(case: Case) -> Schedule:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from twin.errors import did_you_mean
 from twin.model.base import Frozen, load_yaml
+
+
+def _check_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"no such time zone; {did_you_mean(name, available_timezones())}")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_check_zone)]
+"""IANA name of a time zone."""
 
 
 class SeriesSource(Frozen):
@@ -19,7 +31,7 @@ class SeriesSource(Frozen):
     value_column: str
     factor: float = 1.0
     """Multiplies the column into the unit needed (EUR/MWh → EUR/kWh: 0.001)."""
-    timezone: str | None = None
+    timezone: Zone | None = None
     """Zone of times written without one; none: such times are refused."""
     shift_days: int = Field(default=0, multiple_of=7)
     """Moves the series by whole weeks, so that one year can stand in for another."""
@@ -30,7 +42,7 @@ class MesSource(Frozen):
 
     path: Path
     format: Literal["noria", "job_shop"] = "noria"
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     """Zone of times written without one (job_shop)."""
 
 

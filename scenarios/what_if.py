@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenarios.run import Cancelled, Progress, prove, solve
+from scenarios.robust import robust_plan
+from scenarios.run import Cancelled, Progress, prove
 from scenarios.scenario import Scenario, applied
 from twin.accounting.comparison import Difference, compare
 from twin.accounting.report import Report
@@ -70,9 +71,13 @@ def what_if(
         run.case, run.schedule, name="base", replications=replications, seed=seed,
         progress=progress, cancelled=cancelled,
     )  # fmt: skip
-    other = solve(
-        case, name=scenario.name, previous=run.previous, replications=replications, seed=seed,
-        time_limit=time_limit, progress=progress, cancelled=cancelled,
+    schedule = robust_plan(
+        case, previous=run.previous, seed=seed, time_limit=time_limit, progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
+    other = prove(
+        case, schedule, name=scenario.name, replications=replications, seed=seed,
+        progress=progress, cancelled=cancelled,
     )  # fmt: skip
     return WhatIf(
         scenario=scenario,

@@ -8,7 +8,7 @@ from typing import Literal
 from twin.model.orders import WorkOrder
 from twin.model.plant import Plant
 from twin.model.schedule import Assignment, Schedule, Segment
-from twin.model.shifts import ALWAYS_ON, OpenTime
+from twin.model.shifts import OpenTime
 
 CauseKind = Literal["work", "setup", "waiting", "closed", "maintenance"]
 
@@ -97,5 +97,4 @@ def _overlap(segments: list[Segment], begin: float, end: float) -> float:
 
 
 def _open_time(plant: Plant, schedule: Schedule, unit: str) -> OpenTime:
-    calendars = {"always": ALWAYS_ON, **{c.id: c for c in plant.calendars}}
-    return calendars[plant.unit(unit).calendar].open_time(schedule.horizon)
+    return plant.calendars_by_id[plant.unit(unit).calendar].open_time(schedule.horizon)

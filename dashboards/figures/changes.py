@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twin.accounting.value import MOVED_MINUTES
 from twin.model.schedule import Assignment, Schedule, Segment
-
-MOVED_MINUTES = 60.0
-"""An operation that starts over this much earlier or later has moved [min]."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,6 @@ class PlanChanges:
     @property
     def moved_in_time(self) -> tuple[MovedOperation, ...]:
         return tuple(m for m in self.moved if m.unit == m.before_unit)
-
-    def moved_before(self, minute: float) -> tuple[MovedOperation, ...]:
-        """Moved operations that touch the time before a minute, in either plan."""
-        return tuple(m for m in self.moved if min(m.start, m.before_start) < minute)
 
 
 def _offset(schedule: Schedule, previous: Schedule) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboards.figures import numbers
-from dashboards.figures.figure_words import FIGURES, DifferenceLike
+from dashboards.figures.figure_words import BY_KEY, DifferenceLike
 from dashboards.figures.kpi import Tone
 
 HALF_INTERVAL = 0.41
@@ -43,10 +43,9 @@ def forest_rows(
     comparison: Mapping[str, DifferenceLike], currency: str, keys: Sequence[str] = MAIN
 ) -> tuple[ForestRow, ...]:
     """Rows in the order of ``keys``; figures that are zero in both plans are left out."""
-    words = {w.key: w for w in FIGURES}
     found = []
     for key in keys:
-        if key not in comparison or key not in words:
+        if key not in comparison or key not in BY_KEY:
             continue
         difference = comparison[key]
         if difference.base_mean == difference.other_mean == difference.mean == 0:
@@ -56,7 +55,7 @@ def forest_rows(
 
 
 def _row(key: str, difference: DifferenceLike, currency: str) -> ForestRow:
-    words = next(w for w in FIGURES if w.key == key)
+    words = BY_KEY[key]
     size = max(abs(difference.base_mean), abs(difference.other_mean))
     factor, unit = numbers.scaled(size, words.unit_in(currency))
     decimals = min(numbers.decimals_for(size / factor), 2)

@@ -28,15 +28,13 @@ from dashboards.figures.late import OrderStatus, order_statuses
 from dashboards.figures.load import load_traces
 from dashboards.figures.marks import (
     Bars,
-    ColourMode,
     Rows,
     made_by_order,
     off_shift_bars,
-    product_groups,
     rows_of,
     state_bars,
 )
-from dashboards.figures.ribbons import ribbon_traces, text_on
+from dashboards.figures.ribbons import ribbon_traces
 from dashboards.figures.time_axis import milliseconds
 from dashboards.tokens import Tokens, with_alpha
 from twin.accounting.report import Report
@@ -64,25 +62,16 @@ class Look:
     is_separated: bool = True
 
 
-def looks(tokens: Tokens, groups: tuple[str, ...] = ()) -> dict[str, Look]:
-    """Looks by state in drawing order; ``groups`` replace the states of work in colour modes."""
+def looks(tokens: Tokens) -> dict[str, Look]:
+    """Looks by state in drawing order."""
     t = tokens
-    behind = {
+    return {
         "off shift": Look("off shift", t.off_shift, 0.96, "", "/", t.off_shift_hatch, False),
         "standby": Look("standby", t.standby, 0.16, is_separated=False),
         "startup": Look("warm-up", t.standby, 0.34, "", ".", t.setup, False),
-    }
-    work = {
         "working": Look("working", t.working, 0.78, t.on_fill),
         "at risk": Look("at risk", t.working, 0.78, t.on_fill, "/", t.late),
         "late": Look("late order", t.late, 0.78, t.on_fill),
-    }
-    if groups:
-        work = {
-            group: Look(group, colour, 0.78, text_on(colour, t))
-            for group, colour in zip(groups, t.categories, strict=False)
-        }
-    front = {
         "setup": Look("setup", t.setup, 0.34),
         "maintenance": Look(
             "maintenance", t.maintenance, 0.78, t.on_maintenance, "\\",
@@ -90,7 +79,6 @@ def looks(tokens: Tokens, groups: tuple[str, ...] = ()) -> dict[str, Look]:
         ),
         "down": Look("down", t.down, 0.78, "", "x", with_alpha("#000000", 0.35)),
     }  # fmt: skip
-    return {**behind, **work, **front}
 
 
 def plan_figure(
@@ -100,9 +88,7 @@ def plan_figure(
     report: Report | None,
     tokens: Tokens,
     previous: Schedule | None = None,
-    frozen_until: float | None = None,
     window: tuple[float, float] | None = None,
-    colour_mode: ColourMode = "status",
     *,
     orders: OrderBook | None = None,
     now: float | None = 0.0,
@@ -118,8 +104,8 @@ def plan_figure(
     previous
         Last night's plan; the place of operations that moved is outlined when they are few, or when
         their order is selected.
-    frozen_until, now
-        [min from horizon start]; either is left out when None.
+    now
+        [min from horizon start]; left out when None.
     window
         Stretch of time shown first [min]; the whole horizon when None. Everything else is in the
         figure and comes into view by dragging.
@@ -135,10 +121,10 @@ def plan_figure(
     px_per_minute = (width - LEFT_PX - RIGHT_PX) / (view[1] - view[0])
     statuses = order_statuses(schedule, orders, report)
     down = dict(down_until or {})
-    bars, states = _bars(schedule, plant, report, orders, tokens, rows, statuses, colour_mode, down)
+    bars = _bars(schedule, plant, report, orders, rows, statuses, down)
     traces = [
         _bar_trace(bars.get(key, Bars()), look, schedule, tokens, view, px_per_minute)
-        for key, look in states.items()
+        for key, look in looks(tokens).items()
     ]
     traces += [
         _outline(_ghosts(schedule, previous, rows, selected), schedule, GHOSTS, tokens, "dot", 1.2),
@@ -149,9 +135,9 @@ def plan_figure(
     traces += loads
     layout = axes(schedule, rows, tokens, view, width, down, highest)
     layout["meta"] = view_meta(schedule)
-    layout["shapes"] = shapes(schedule, plant, forecast, rows, tokens, frozen_until, now)
+    layout["shapes"] = shapes(schedule, plant, forecast, rows, tokens, now)
     layout["annotations"] = side_notes(
-        schedule, plant, forecast, rows, tokens, view, frozen_until, now, now_label
+        schedule, plant, forecast, rows, tokens, view, now, now_label
     )
     return go.Figure({"data": traces, "layout": layout})
 
@@ -166,23 +152,27 @@ def legend(figure: go.Figure) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def swatch(name: str) -> str:
+    """Style of a legend's entry.
+
+    >>> swatch("late order"), swatch("last night's place")
+    ('late', 'last-nights-place')
+    """
+    return {"late order": "late"}.get(name, name.replace("'", "").replace(" ", "-"))
+
+
 def _bars(
     schedule: Schedule,
     plant: Plant,
     report: Report | None,
     orders: OrderBook | None,
-    tokens: Tokens,
     rows: Rows,
     statuses: Mapping[str, OrderStatus],
-    colour_mode: ColourMode,
     down: Mapping[str, float],
-) -> tuple[dict[str, Bars], dict[str, Look]]:
-    """All bars by state, and the looks of the states in drawing order."""
+) -> dict[str, Bars]:
+    """All bars by state."""
     made = made_by_order(schedule, orders, report)
-    planned = [made[a.order].product for a in schedule.assignments if a.order in made]
-    group_of = product_groups(plant, planned, colour_mode, len(tokens.categories))
-    groups = tuple(sorted(set(group_of.values()), key=lambda g: (g == "other", g)))
-    bars = state_bars(schedule, plant, rows, statuses, made, group_of)
+    bars = state_bars(schedule, plant, rows, statuses, made)
     bars["off shift"] = off_shift_bars(plant, schedule, rows)
     bars["down"] = Bars()
     for unit, until in sorted(down.items()):
@@ -191,7 +181,7 @@ def _bars(
             bars["down"].add(
                 0.0, until, rows.y[unit], f"<b>{unit}</b> down<br>expected back {back}"
             )
-    return bars, looks(tokens, groups if colour_mode != "status" else ())
+    return bars
 
 
 def _bar_trace(

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboards.figures import numbers
 from dashboards.figures.load import power_text, power_tick
-from dashboards.figures.marks import Rows, rows_of
+from dashboards.figures.marks import Rows
 from dashboards.figures.ribbons import FIGURES, LABEL_GAP_PX, LABEL_PX
 from dashboards.figures.time_axis import (
     STEPS,
@@ -16,7 +16,7 @@ from dashboards.figures.time_axis import (
     step_for,
     time_ticks,
 )
-from dashboards.tokens import Tokens, with_alpha
+from dashboards.tokens import Tokens
 from twin.model.forecast import Forecast
 from twin.model.plant import Plant
 from twin.model.schedule import Schedule
@@ -24,7 +24,7 @@ from twin.model.schedule import Schedule
 ROW_PX = 25.0
 RIBBONS_PX = 31.0
 RIBBON_GAP_PX = 19.0
-"""Between ribbons and units; it holds the words of the freeze window."""
+"""Between ribbons and units."""
 LOAD_GAP_PX = 20.0
 LOAD_PX = 62.0
 TOP_PX, BOTTOM_PX, LEFT_PX, RIGHT_PX = 42.0, 26.0, 118.0, 12.0
@@ -32,12 +32,6 @@ GLYPH_PX = 6.9
 """Width of a figure at the size of the bars' labels [px]."""
 LABEL_PADDING_PX = 5.0
 MOST_MIDNIGHTS = 14
-
-
-def figure_height(plant: Plant) -> int:
-    """Height of the plan's figure [px]: it grows with the number of work units."""
-    rows = rows_of(plant)
-    return round(_plot_height(rows) + TOP_PX + BOTTOM_PX)
 
 
 def _plot_height(rows: Rows) -> float:
@@ -139,10 +133,9 @@ def shapes(
     forecast: Forecast,
     rows: Rows,
     tokens: Tokens,
-    frozen_until: float | None,
     now: float | None,
 ) -> list[dict[str, Any]]:
-    """Midnights behind the bars, freeze window, contract line, peak so far and the now line."""
+    """Midnights behind the bars, contract line, peak so far and the now line."""
     horizon, domains = schedule.horizon, _domains(rows)
     midnights = time_ticks(horizon, 0.0, horizon.minutes, 24).midnights[:MOST_MIDNIGHTS]
     shapes = [
@@ -152,15 +145,6 @@ def shapes(
         }
         for m in midnights
     ]  # fmt: skip
-    if frozen_until is not None:
-        shapes.append(
-            {
-                "type": "rect", "layer": "below", "line": {"width": 0},
-                "fillcolor": with_alpha(tokens.accent, 0.05), "yref": "paper",
-                "x0": milliseconds(horizon, now or 0.0), "x1": milliseconds(horizon, frozen_until),
-                "y0": domains["units"][0], "y1": domains["ribbons"][0],
-            }
-        )  # fmt: skip
     if plant.energy.contract_kw:
         shapes.append(_level(plant.energy.contract_kw, tokens.bad, 1.0, "dot"))
     if forecast.peak_incurred_kw:
@@ -192,7 +176,6 @@ def side_notes(
     rows: Rows,
     tokens: Tokens,
     view: tuple[float, float],
-    frozen_until: float | None,
     now: float | None,
     now_label: str,
 ) -> list[dict[str, Any]]:
@@ -209,16 +192,6 @@ def side_notes(
     found.append({**beside, "yref": "paper", "y": domains["load"][1], "yanchor": "middle",
                   "text": "Plant load", "font": {"size": 11, "color": tokens.muted}})  # fmt: skip
     found += _level_labels(plant, forecast, tokens)
-    if frozen_until is not None:
-        is_near_edge = (frozen_until - view[0]) < 0.1 * (view[1] - view[0])
-        found.append({
-            "x": milliseconds(horizon, frozen_until),
-            "xanchor": "left" if is_near_edge else "right",
-            "yref": "paper", "y": (domains["units"][1] + domains["ribbons"][0]) / 2,
-            "yanchor": "middle", "showarrow": False,
-            "text": f"frozen until {numbers.clock(horizon.local(frozen_until))}",
-            "font": {"size": 10.5, "color": tokens.accent},
-        })  # fmt: skip
     if now is not None:
         is_near_edge = (now - view[0]) < 0.04 * (view[1] - view[0])
         found.append({

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 from dashboards.figures import numbers
 from dashboards.figures.causes import Cause, delay_causes
-from twin.accounting.report import Estimate, OrderReport, Report
+from twin.accounting.report import Estimate, Report
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant
 from twin.model.schedule import Schedule
-from twin.model.shifts import ALWAYS_ON
 
 OrderStatus = Literal["on time", "at risk", "late", "no place"]
 
@@ -89,7 +88,7 @@ def _status(
 
 
 def _chances(report: Report | None) -> dict[str, Estimate]:
-    return {o.order: o.on_time for o in report.orders} if report else {}
+    return {o.order: o.on_time for o in report.orders if o.on_time} if report else {}
 
 
 def completions(schedule: Schedule) -> dict[str, float]:
@@ -141,7 +140,7 @@ def busiest_unit(schedule: Schedule, plant: Plant) -> tuple[str, float]:
     Setup, work and maintenance count as planned; open time counts up to the last work of the plan.
     """
     end = max((s.end for s in schedule.segments if s.kind == "work"), default=0.0)
-    calendars = {"always": ALWAYS_ON, **{c.id: c for c in plant.calendars}}
+    calendars = plant.calendars_by_id
     planned: dict[str, float] = {}
     for s in schedule.segments:
         if s.kind in ("setup", "work", "maintenance") and s.start < end:
@@ -160,17 +159,18 @@ def lead_sentence(
 ) -> Lead:
     """What a planner wants to know first: how many orders are late, and where it is tight."""
     statuses = order_statuses(schedule, orders, report)
-    count = {name: sum(s == name for s in statuses.values()) for name in set(statuses.values())}
-    late = count.get("late", 0) + count.get("no place", 0)
-    answer = _late_clause(late, len(statuses)) + _risk_clause(count.get("at risk", 0), late, report)
+    count = Counter(statuses.values())
+    due = due_minutes(schedule, orders, report)
+    later = sum(due[id] > schedule.horizon.minutes for id in schedule.unplaced if id in due)
+    late = count["late"] + count["no place"] - later
+    answer = _late_clause(late, len(statuses)) + _risk_clause(count["at risk"], late, report)
     unit, busy = busiest_unit(schedule, plant)
     details = []
-    if n := count.get("no place", 0):
-        details.append(f"{n} found no place in the plan.")
-    if not late and not count.get("at risk") and report and (tight := _tightest(report)):
-        details.append(
-            f"The tightest is {tight.order}, {numbers.share(tight.on_time.mean)} on time."
-        )
+    if n := count["no place"]:
+        rest = f", {later} of them due after its end" if later else ""
+        details.append(f"{n} found no place in the plan{rest}.")
+    if not late and not count["at risk"] and report and (tight := tightest(report)):
+        details.append(f"The tightest is {tight[0]}, {numbers.share(tight[1])} on time.")
     if unit:
         details.append(
             f"{unit} is the busiest unit: {numbers.share(busy)} of its open time is planned "
@@ -194,8 +194,10 @@ def _risk_clause(at_risk: int, late: int, report: Report | None) -> str:
     return f", {at_risk}{more} {'is' if at_risk == 1 else 'are'} at risk."
 
 
-def _tightest(report: Report) -> OrderReport | None:
-    return min(report.orders, key=lambda o: (o.on_time.mean, o.order), default=None)
+def tightest(report: Report) -> tuple[str, float] | None:
+    """The order least likely on time and its chance; None when the report has none."""
+    chances = ((o.order, o.on_time.mean) for o in report.orders if o.on_time)
+    return min(chances, key=lambda pair: (pair[1], pair[0]), default=None)
 
 
 def why_text(causes: tuple[Cause, ...], most: int = 3) -> str:
@@ -207,11 +209,3 @@ def why_text(causes: tuple[Cause, ...], most: int = 3) -> str:
     told = [c for c in causes if c.kind != "work" and c.minutes >= 6.0]
     told.sort(key=lambda c: -c.minutes)
     return " · ".join(f"{c.text} {numbers.hours(c.minutes)}" for c in told[:most])
-
-
-def count_by_status(statuses: Mapping[str, OrderStatus]) -> dict[OrderStatus, int]:
-    """How many orders have each status."""
-    count: dict[OrderStatus, int] = {"on time": 0, "at risk": 0, "late": 0, "no place": 0}
-    for status in statuses.values():
-        count[status] += 1
-    return count

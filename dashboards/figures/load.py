@@ -10,16 +10,13 @@ import numpy as np
 from dashboards.figures import numbers
 from dashboards.figures.time_axis import milliseconds
 from dashboards.tokens import Tokens, with_alpha
+from twin.accounting.energy import MINUTES_PER_HOUR
 from twin.accounting.report import Report
+from twin.accounting.value import planned_energy, site_draw
 from twin.model.forecast import Forecast
 from twin.model.horizon import Array
-from twin.model.plant import Plant, State
-from twin.model.schedule import Kind, Schedule
-
-STATE_OF_KIND: dict[Kind, State] = {
-    "startup": "startup", "setup": "setup", "work": "working", "maintenance": "maintenance",
-    "standby": "standby",
-}  # fmt: skip
+from twin.model.plant import Plant
+from twin.model.schedule import Schedule
 
 
 def planned_load_kw(schedule: Schedule, plant: Plant) -> Array:
@@ -27,16 +24,9 @@ def planned_load_kw(schedule: Schedule, plant: Plant) -> Array:
 
     Units outside every segment draw the power of *off*; own generation is not taken off.
     """
-    edges = schedule.horizon.edges
-    off = sum(u.power_kw.of("off") for u in plant.work_units)
-    load = np.full(schedule.horizon.slots, plant.energy.base_load_kw + off)
-    units = {u.id: u for u in plant.work_units}
-    for s in schedule.segments:
-        power = units[s.work_unit].power_kw
-        extra = power.of(STATE_OF_KIND[s.kind]) - power.of("off")
-        overlap = np.minimum(edges[1:], s.end) - np.maximum(edges[:-1], s.start)
-        load += extra * np.maximum(overlap, 0.0) / schedule.horizon.slot_minutes
-    return load
+    horizon = schedule.horizon
+    draw = site_draw(planned_energy(schedule, plant), plant, horizon)
+    return draw / (horizon.slot_minutes / MINUTES_PER_HOUR)
 
 
 def load_traces(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from dashboards.figures import numbers
 from dashboards.figures.late import OrderStatus
@@ -12,9 +11,7 @@ from twin.accounting.report import Report
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant, Product
 from twin.model.schedule import Schedule, Segment
-from twin.model.shifts import ALWAYS_ON
 
-ColourMode = Literal["status", "product", "family"]
 AREA_GAP = 0.55
 """Room between two areas, in rows."""
 
@@ -77,7 +74,8 @@ def made_by_order(
         for o in orders or ()
     }
     for row in report.orders if report else ():
-        found[row.order] = Made(row.product, row.quantity, row.due, row.on_time.mean)
+        chance = row.on_time.mean if row.on_time else None
+        found[row.order] = Made(row.product, row.quantity, row.due, chance)
     return found
 
 
@@ -100,10 +98,9 @@ def rows_of(plant: Plant) -> Rows:
 
 def off_shift_bars(plant: Plant, schedule: Schedule, rows: Rows) -> Bars:
     """The closed time of every unit."""
-    calendars = {"always": ALWAYS_ON, **{c.id: c for c in plant.calendars}}
     horizon = schedule.horizon
     closed = {}
-    for id, calendar in calendars.items():
+    for id, calendar in plant.calendars_by_id.items():
         opened = calendar.open_time(horizon)
         edges = [
             0.0,
@@ -129,20 +126,17 @@ def state_bars(
     rows: Rows,
     statuses: Mapping[str, OrderStatus],
     made: Mapping[str, Made],
-    group_of: Mapping[str, str],
 ) -> dict[str, Bars]:
-    """Bars of the plan by state.
+    """Bars of the plan by state; work is *working*, *at risk* or *late*.
 
-    ``made`` tells what each order is about. ``group_of`` maps a product to the bars its work goes
-    to (colour modes); it is empty for the mode by status, where work is *working*, *at risk* or
-    *late*.
+    ``made`` tells what each order is about.
     """
     found: dict[str, Bars] = {}
     texts = _Texts(schedule, plant, made)
     for s in sorted(schedule.segments):
         if s.work_unit not in rows.y:
             continue
-        state = _state_of(s, statuses, made, group_of)
+        state = _state_of(s, statuses)
         label = s.order if s.kind == "work" else "PM" if s.kind == "maintenance" else ""
         found.setdefault(state, Bars()).add(
             s.start, s.end, rows.y[s.work_unit], texts.hover(s), label, s.order
@@ -150,16 +144,9 @@ def state_bars(
     return found
 
 
-def _state_of(
-    s: Segment,
-    statuses: Mapping[str, OrderStatus],
-    made: Mapping[str, Made],
-    group_of: Mapping[str, str],
-) -> str:
+def _state_of(s: Segment, statuses: Mapping[str, OrderStatus]) -> str:
     if s.kind != "work":
         return s.kind
-    if group_of:
-        return group_of.get(made[s.order].product, "other") if s.order in made else "other"
     status = statuses.get(s.order, "on time")
     return status if status in ("late", "at risk") else "working"
 
@@ -206,19 +193,3 @@ def _when(schedule: Schedule, begin: float, end: float) -> str:
     first, last = schedule.horizon.local(begin), schedule.horizon.local(end)
     until = numbers.clock(last) if last.date() == first.date() else numbers.short_moment(last)
     return f"{numbers.moment(first)} – {until} · {numbers.hours(end - begin)}"
-
-
-def product_groups(
-    plant: Plant, products: Iterable[str], mode: ColourMode, most: int
-) -> dict[str, str]:
-    """Product → group shown, the ``most`` − 1 most frequent apart and the rest as *other*."""
-    if mode == "status":
-        return {}
-    name = {p.id: (p.family if mode == "family" else p.name or p.id) for p in plant.products}
-    count: dict[str, int] = {}
-    for product in products:
-        if product in name:
-            count[name[product]] = count.get(name[product], 0) + 1
-    ranked = sorted(count, key=lambda g: (-count[g], g))
-    kept = set(ranked if len(ranked) <= most else ranked[: most - 1])
-    return {p: (g if g in kept else "other") for p, g in name.items()}

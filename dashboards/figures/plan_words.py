@@ -6,13 +6,6 @@ from dashboards.figures import numbers
 from twin.model.schedule import Schedule
 
 
-def gap(schedule: Schedule) -> float | None:
-    """Share by which the plan's cost could be lower at most, from the bound; None if unknown."""
-    if schedule.value is None or schedule.bound is None or schedule.value.total_cost <= 0:
-        return None
-    return max((schedule.value.total_cost - schedule.bound) / schedule.value.total_cost, 0.0)
-
-
 def status_words(schedule: Schedule) -> str:
     """Status of a plan: proven best, how far from it at most, or that nothing is known."""
     if schedule.status == "optimal":
@@ -20,10 +13,9 @@ def status_words(schedule: Schedule) -> str:
     if schedule.status == "fallback":
         reason = f": {schedule.note}" if schedule.note else ""
         return f"fallback plan, the optimiser failed{reason}"
-    distance = gap(schedule)
-    if distance is None:
+    if schedule.gap is None:
         return "obeys every rule, distance from the best unknown"
-    share = f"{numbers.significant(100 * distance, 2)}{numbers.THIN}%"
+    share = f"{numbers.significant(100 * schedule.gap, 2)}{numbers.THIN}%"
     return f"obeys every rule, no plan can be more than {share} cheaper"
 
 

@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 
 from dashboards.catalogue import text
 from dashboards.figures.changes import moved_operations
-from dashboards.figures.gantt import GHOSTS, MOST_GHOSTS, legend, plan_figure
+from dashboards.figures.gantt import GHOSTS, MOST_GHOSTS, legend, plan_figure, swatch
 from dashboards.figures.marks import rows_of
 from dashboards.figures.time_axis import milliseconds
 from dashboards.layout import Children, attributes
@@ -169,15 +169,6 @@ def legend_row(figure: Figure) -> Component:
 
 def entry(name: str, **others: Any) -> Component:
     return html.Span([html.Span(className=f"swatch {swatch(name)}"), name], **others)
-
-
-def swatch(name: str) -> str:
-    """Style of a legend's entry.
-
-    >>> swatch("late order"), swatch("last night's place")
-    ('late', 'last-nights-place')
-    """
-    return {"late order": "late"}.get(name, name.replace("'", "").replace(" ", "-"))
 
 
 def register_callbacks(app: Dash) -> None:

@@ -78,7 +78,7 @@ def step_words(job: Job) -> str:
 
 def step_key(progress: Progress) -> str:
     """Which of the steps of a what-if a progress speaks of."""
-    if progress.step.startswith("optimise"):
+    if progress.step.startswith(("optimise", "rehearse")):
         return "optimise"
     if progress.step == "simulate: base":
         return "base"

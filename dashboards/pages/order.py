@@ -54,9 +54,9 @@ def facts(story: OrderStory, horizon: Horizon) -> Component:
     if story.margin is not None:
         rows.append(("order.margin", margin(story.margin), text("order.exact")))
     if (expected := story.expected) is not None:
-        chance = expected.on_time
-        between = f"{numbers.share(chance.low)} – {numbers.share(chance.high)}"
-        rows.append(("order.chance", numbers.share(chance.mean), between))
+        if (chance := expected.on_time) is not None:
+            between = f"{numbers.share(chance.low)} – {numbers.share(chance.high)}"
+            rows.append(("order.chance", numbers.share(chance.mean), between))
         rows.append(
             (
                 "order.completion",

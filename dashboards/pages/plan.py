@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboards.catalogue import counted, text
 from dashboards.figures import numbers
-from dashboards.figures.late import LateOrder, late_orders, lead_sentence, why_text
+from dashboards.figures.late import LateOrder, late_orders, lead_sentence, tightest, why_text
 from dashboards.layout import address, attributes, button, card, icon, link, plan_identity, shell
 from dashboards.order_story import order_story
 from dashboards.pages import gantt
@@ -87,10 +87,10 @@ def level(rows: tuple[LateOrder, ...]) -> str:
 
 def nothing_late(run: Run) -> str:
     """The empty table says so, and names the next risk."""
-    risky = min(run.report.orders, key=lambda o: (o.on_time.mean, o.order), default=None)
+    risky = tightest(run.report)
     if risky is None:
         return text("late.none")
-    return text("late.next", order=risky.order, chance=numbers.share(risky.on_time.mean))
+    return text("late.next", order=risky[0], chance=numbers.share(risky[1]))
 
 
 def late_row(row: LateOrder, horizon: Horizon, plant: Plant, is_selected: bool) -> Component:

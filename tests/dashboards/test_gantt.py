@@ -15,7 +15,7 @@ from dashboards.figures.gantt import legend, plan_figure
 from dashboards.figures.marks import rows_of
 from dashboards.figures.time_axis import milliseconds, time_ticks
 from dashboards.tokens import TOKENS
-from twin.model.schedule import Schedule
+from twin.model.schedule import Schedule, Segment
 
 LIGHT = TOKENS["light"]
 
@@ -57,7 +57,10 @@ def test_work_bars_last_as_long_as_the_work_of_the_schedule(case: Any) -> None:
     ],
 )
 def test_bars_of_a_state_last_as_long_as_its_segments(case, name: str, kind: str) -> None:
-    assert planned(case.schedule, kind) > 0 or kind == "standby"
+    standby = Segment("F-1", 4000.0, 4200.0, "standby")
+    segments = (*case.schedule.segments, standby)
+    case = replace(case, schedule=replace(case.schedule, segments=segments))
+    assert planned(case.schedule, kind) > 0
     assert minutes(draw(case), name) == pytest.approx(planned(case.schedule, kind))
 
 
@@ -80,8 +83,7 @@ def test_the_number_of_traces_does_not_depend_on_the_number_of_bars(case: Any) -
 
 def test_shapes_stay_under_twenty_on_a_fortnight(make_case: Callable[..., Any]) -> None:
     long = make_case(days=14)
-    figure = draw(long, frozen_until=480.0)
-    assert len(figure.layout.shapes) < 20
+    assert 0 < len(draw(long).layout.shapes) < 20
 
 
 def test_a_late_order_is_drawn_late_and_one_at_risk_striped(case: Any) -> None:
@@ -150,13 +152,6 @@ def test_many_moved_operations_show_no_place_but_the_selected(case: Any) -> None
 def test_the_legend_names_only_states_that_occur(case: Any) -> None:
     assert "down" not in legend(draw(case))
     assert "down" in legend(draw(case, down_until={"P-2": 90.0}))
-
-
-@pytest.mark.parametrize("mode", ["product", "family"])
-def test_colour_modes_draw_the_same_work(case, mode: str) -> None:
-    figure = draw(case, colour_mode=mode)
-    groups = {p.family if mode == "family" else p.name or p.id for p in case.plant.products}
-    assert minutes(figure, *groups, "other") == pytest.approx(planned(case.schedule, "work"))
 
 
 def test_rows_of_an_area_lie_together(case: Any) -> None:

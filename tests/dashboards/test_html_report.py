@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from dashboards import html_report
 from dashboards.html_report import write_report
 from twin.accounting.comparison import Difference
 from twin.calibration.estimates import Calibration, ParameterEstimate
@@ -115,7 +114,7 @@ def test_a_failed_write_leaves_the_old_report_and_no_rest(
     def refuse(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(html_report.os, "replace", refuse)
+    monkeypatch.setattr("twin.connectors.whole_files.os.replace", refuse)
     with pytest.raises(OSError, match="disk full"):
         write_report(path, **everything)
     assert path.read_text() == "old"

@@ -11,7 +11,7 @@ from dashboards.figures.causes import delay_causes
 from dashboards.figures.changes import plan_changes
 from dashboards.figures.late import busiest_unit, late_orders, lead_sentence, order_statuses
 from dashboards.figures.load import planned_load_kw
-from dashboards.figures.plan_words import gap, status_words
+from dashboards.figures.plan_words import status_words
 from twin.accounting.report import Report
 from twin.model.schedule import Schedule, Segment, Value
 
@@ -134,7 +134,7 @@ def test_planned_load_holds_the_energy_of_every_segment(case: Any) -> None:
 def test_the_gap_is_told_as_what_could_be_saved_at_most(case: Any) -> None:
     value = Value(800.0, 200.0, *([0.0] * 10))
     schedule = replace(case.schedule, value=value, bound=982.0, status="feasible")
-    assert gap(schedule) == pytest.approx(0.018)
+    assert schedule.gap == pytest.approx(0.018)
     words = status_words(schedule).replace("\u202f", " ")
     assert words == "obeys every rule, no plan can be more than 1.8 % cheaper"
 

@@ -79,7 +79,7 @@ def written_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     past = Horizon(start, LOG_DAYS * 1440, PLANT.timezone)
     done = OrderBook(tuple(orders_from(start, 100, 44, 7.5)))
     log = simulate(compile_plant(PLANT, past), done, state=ShopState(start), seed=5)
-    log = with_meters(log, PLANT, 5)
+    log = with_meters(log, PLANT, past, 5)
     complete = set(log.of_kind("complete")["order"])
     released = {o.id for o in done if o.release_date < CUT_OFF}
     open_orders = [o for o in done if o.id in released - complete]

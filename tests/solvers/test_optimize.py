@@ -246,7 +246,7 @@ def test_a_crew_without_open_time_in_the_window_is_named(one_unit: Make) -> None
         orders=[(60, 60)],
         unit=serviced(1.0, 1.0),
         crews=[{"id": "C", "size": 1}],
-        state=UnitState(last_maintenance={"service": _at(-60)}, unavailable_minutes=1000.0),
+        state=UnitState(last_maintenance={"service": _at(-60)}, unavailable_minutes=1430.0),
     )
     with pytest.raises(Infeasible, match=r"M cannot have its maintenance service.*crew C or M"):
         quick(shop)
@@ -255,7 +255,7 @@ def test_a_crew_without_open_time_in_the_window_is_named(one_unit: Make) -> None
 def test_running_work_that_blocks_maintenance_is_named(one_unit: Make) -> None:
     shop = one_unit(
         price=[1.0] * 24,
-        orders=[(1200, 60)],
+        orders=[(1590, 60)],
         unit=serviced(1.0, 1.0),
         crews=[{"id": "C", "size": 1}],
         state=UnitState(last_maintenance={"service": _at(-60)}),

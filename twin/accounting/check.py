@@ -13,8 +13,8 @@ from typing import Any
 
 from twin.accounting.inspection import Inspection
 from twin.accounting.maintenance_rules import MAINTENANCE_RULES
-from twin.accounting.order_rules import ORDER_RULES
-from twin.accounting.unit_rules import UNIT_RULES
+from twin.accounting.order_rules import ORDER_RULES, runs_on_an_eligible_unit
+from twin.accounting.unit_rules import UNIT_RULES, names_are_known
 from twin.accounting.value import value_of
 from twin.errors import Fault
 from twin.model.compiled import compile_plant
@@ -109,6 +109,16 @@ def check(
         claimed=claimed,
         disagreement=None if claimed is None else max(_differences(claimed, value).values()),
         unplaced=tuple(id for id in schedule.unplaced if id in plan.order_of),
+    )
+
+
+def foreign_parts(
+    schedule: Schedule, plant: Plant, orders: OrderBook, state: ShopState
+) -> tuple[Fault, ...]:
+    """What in a plan is of another plant or book, so that nobody could follow it, good or bad."""
+    plan = Inspection(schedule, compile_plant(plant, schedule.horizon), orders, state)
+    return tuple(
+        fault for rule in (names_are_known, runs_on_an_eligible_unit) for fault in rule(plan)
     )
 
 

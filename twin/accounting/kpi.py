@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.accounting.energy import MINUTES_PER_HOUR, energy_of_intervals, grid_bill, sums
-from twin.accounting.log_view import Completion, Index, LogView, open_minutes, view
+from twin.accounting.log_view import Completion, Index, LogView, view
 from twin.accounting.value import site_draw
 from twin.model.compiled import STATE_INDEX, CompiledPlant
 from twin.model.events import EventLog
@@ -157,8 +157,8 @@ def _open_minutes_in(log: LogView, states: tuple[str, ...]) -> Array:
     rows = np.flatnonzero(np.isin(stays.state, wanted))
     for m in np.unique(stays.unit[rows]):
         own = rows[stays.unit[rows] == m]
-        spent = open_minutes(log.plant.unit_open[m], stays.start[own], stays.end[own])
-        found[m] = spent.sum()
+        worked = log.plant.unit_open[m].minutes_before
+        found[m] = np.maximum(worked(stays.end[own]) - worked(stays.start[own]), 0.0).sum()
     return found
 
 

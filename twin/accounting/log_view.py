@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from twin.model.compiled import STATE_INDEX, CompiledPlant
 from twin.model.events import EventLog
 from twin.model.horizon import Array
-from twin.model.shifts import OpenTime
 
 Index = NDArray[np.int64]
 Text = NDArray[np.object_]
@@ -155,14 +154,3 @@ def _lot_ends(table: pd.DataFrame, rows: Index, minute: Array, unit: Index) -> L
         operation=table["operation"].to_numpy(dtype=object)[rows],
         product=table["product"].to_numpy(dtype=object)[rows],
     )
-
-
-def open_minutes(open_time: OpenTime, start: Array, end: Array) -> Array:
-    """Open minutes inside each interval [start, end), (N,)."""
-    if not len(open_time.starts):
-        return np.zeros(len(start))
-    knots = np.column_stack((open_time.starts, open_time.ends)).ravel()
-    before = np.cumsum(open_time.ends - open_time.starts)
-    total = np.column_stack((np.append(0.0, before[:-1]), before)).ravel()
-    worked: Array = np.interp(end, knots, total) - np.interp(start, knots, total)
-    return np.maximum(worked, 0.0)

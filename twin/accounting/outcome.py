@@ -141,12 +141,17 @@ def _orders_on_time(
     completion: dict[str, float | None], orders: OrderBook, plant: CompiledPlant
 ) -> int:
     due = {order.id: plant.horizon.to_minutes(order.due_date) for order in orders}
-    return sum(is_on_time(end, due[id]) for id, end in completion.items())
+    minutes = plant.horizon.minutes
+    return sum(is_on_time(end, due[id], minutes) for id, end in completion.items())
 
 
-def is_on_time(end: float | None, due: float) -> bool:
-    """Whether an order ended by its due date, both in minutes; None did not end."""
-    return end is not None and end <= due + TOLERANCE
+def is_on_time(end: float | None, due: float, horizon: float) -> bool:
+    """Whether an order is not late by the end of the horizon, all in minutes.
+
+    One that did not end (None) is late if it was due before the horizon's end; of one that is due
+    later nothing is known yet, and it is not called late.
+    """
+    return due > horizon if end is None else end <= due + TOLERANCE
 
 
 def _good_pieces(log: LogView) -> float:
@@ -241,7 +246,9 @@ def _order_report(
 ) -> OrderReport:
     due = plant.horizon.to_minutes(order.due_date)
     ends = [outcome.completion[order.id] for outcome in outcomes]
-    on_time = sum(is_on_time(end, due) for end in ends)
+    minutes = plant.horizon.minutes
+    on_time = sum(is_on_time(end, due, minutes) for end in ends)
+    is_open = due > minutes and None in ends
     is_planned = schedule is not None and order.id not in schedule.unplaced
     return OrderReport(
         order=order.id,
@@ -250,7 +257,7 @@ def _order_report(
         customer=order.customer,
         due=due,
         planned_end=schedule.completion(order.id) if schedule and is_planned else None,
-        on_time=wilson_interval(on_time, len(ends), level),
+        on_time=None if is_open else wilson_interval(on_time, len(ends), level),
         completion_p10=observed_quantile(ends, 0.1),
         completion_p50=observed_quantile(ends, 0.5),
         completion_p90=observed_quantile(ends, 0.9),

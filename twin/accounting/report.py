@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from twin.model.horizon import Horizon
@@ -34,8 +33,9 @@ class OrderReport:
     """[min from horizon start]"""
     planned_end: float | None
     """[min]; None when the plan has no place for it."""
-    on_time: Estimate
-    """Probability of being on time, with a Wilson interval."""
+    on_time: Estimate | None
+    """Probability of being on time, with a Wilson interval; None where nothing is known yet: due
+    after the horizon, and not complete inside it."""
     completion_p10: float | None
     """10th percentile of the simulated completion [min]; None where it does not end."""
     completion_p50: float | None
@@ -64,7 +64,8 @@ class Report:
     """Everything known about one plan on the stochastic twin.
 
     ``figures`` has an :class:`Estimate` for every field of :class:`twin.model.schedule.Value` (and
-    ``total_cost``), ``orders_on_time``, ``good_pieces``, ``failures``, ``tardiness_h`` (weighted).
+    ``total_cost``), ``orders_on_time`` (not late by the horizon's end), ``good_pieces``,
+    ``failures``, ``tardiness_h`` (weighted).
     """
 
     name: str
@@ -83,22 +84,20 @@ class Report:
     """(T,) 95th percentile over replications [kW]."""
 
     def to_json(self) -> str:
-        content = asdict(self)
-        content["horizon"]["start"] = self.horizon.start.isoformat()
+        content = {**asdict(self), "horizon": self.horizon.to_dict()}
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Report:
         content: dict[str, Any] = json.loads(text)
-        horizon = content["horizon"]
-        horizon["start"] = datetime.fromisoformat(horizon["start"])
         orders = [
-            OrderReport(**{**o, "on_time": Estimate(**o["on_time"])}) for o in content["orders"]
+            OrderReport(**{**o, "on_time": o["on_time"] and Estimate(**o["on_time"])})
+            for o in content["orders"]
         ]
         return Report(
             **{
                 **content,
-                "horizon": Horizon(**horizon),
+                "horizon": Horizon.from_dict(content["horizon"]),
                 "figures": {k: Estimate(**v) for k, v in content["figures"].items()},
                 "orders": tuple(orders),
                 "units": tuple(UnitReport(**u) for u in content["units"]),

@@ -16,7 +16,6 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
 from twin.accounting.energy import MINUTES_PER_HOUR
 from twin.accounting.log_view import minutes_of, view
@@ -24,6 +23,7 @@ from twin.errors import did_you_mean
 from twin.model.compiled import STATE_INDEX, CompiledPlant
 from twin.model.events import EventLog
 from twin.model.horizon import Array
+from twin.model.shifts import shared_equally, under_way
 
 JOINT = "+"
 """Between the names of several units a lot is made from."""
@@ -152,15 +152,5 @@ def shared_minutes(begin: Array, end: Array, work_begin: Array, work_end: Array)
     edges = np.unique(np.concatenate((begin, end, work_begin, work_end)))
     if not len(begin) or len(edges) < 2:
         return np.zeros(len(begin))
-    lots, works = _running(edges, begin, end), _running(edges, work_begin, work_end)
-    share = np.diff(edges) * (works > 0) / np.maximum(lots, 1)
-    before = np.concatenate(([0.0], np.cumsum(share)))
-    found: Array = before[np.searchsorted(edges, end)] - before[np.searchsorted(edges, begin)]
-    return found
-
-
-def _running(edges: Array, begin: Array, end: Array) -> NDArray[np.int64]:
-    """Number of intervals under way between two neighbouring edges, (K,)."""
-    begun = np.searchsorted(np.sort(begin), edges[:-1], side="right")
-    ended = np.searchsorted(np.sort(end), edges[:-1], side="right")
-    return np.asarray(begun - ended, dtype=np.int64)
+    is_working = under_way(edges, work_begin, work_end) > 0
+    return shared_equally(begin, end, edges, np.diff(edges) * is_working)

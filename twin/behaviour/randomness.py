@@ -1,11 +1,11 @@
 """Luck that can be looked up: every random number has a name, and no draw disturbs another.
 
 A stream is named by (seed, replication, entity, purpose); its k-th number is a function of the name
-and k alone. A machine that is added, or an order that is moved, therefore leaves the luck of all
+and k alone. A work unit that is added, or an order that is moved, thus leaves the luck of all
 others as it was, and two plans compared on the same replications meet the same breakdowns.
 
 The function is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, *Parallel random numbers: as easy as
-1, 2, 3*, SC 2011), in integers only, so it gives the same bits on every machine.
+1, 2, 3*, SC 2011), in integers only, so it gives the same bits on every computer.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ each lasts until the next, the last until the end of the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,8 +16,8 @@ import pandas as pd
 
 from twin.model.events import EventLog
 from twin.model.horizon import Array, Horizon
-from twin.model.plant import Plant
-from twin.model.shifts import ALWAYS_ON, OpenTime
+from twin.model.plant import FailureMode, Plant, WorkUnit
+from twin.model.shifts import OpenTime, shared_equally
 
 LOT_KEY = ["work_unit", "order", "operation", "lot"]
 
@@ -108,8 +108,7 @@ class Activity:
         quarter = 15
         slots = max(int(np.ceil(self.minutes / quarter)), 1)
         horizon = Horizon(self.begin, slots * quarter, self.plant.timezone)
-        calendars = {"always": ALWAYS_ON, **{c.id: c for c in self.plant.calendars}}
-        opened = {id: calendar.open_time(horizon) for id, calendar in calendars.items()}
+        opened = {id: c.open_time(horizon) for id, c in self.plant.calendars_by_id.items()}
         return {unit.id: opened[unit.calendar] for unit in self.plant.work_units}
 
     @cached_property
@@ -118,13 +117,20 @@ class Activity:
         minutes."""
         lots = pair_lots(self.log)
         for side in ("start", "end"):
-            lots[side] = _minutes(lots[side], self.begin)
+            lots[side] = minutes_since(self.begin, lots[side])
         lots["working"] = 0.0
         lots["shares"] = 1.0
         for id, rows in lots.groupby("work_unit", sort=False):
             begin, end = rows["start"].to_numpy(), rows["end"].to_numpy()
             lots.loc[rows.index, "working"] = self._working(str(id), begin, end)
         return lots
+
+    def observed_modes(self) -> Iterator[tuple[WorkUnit, FailureMode, UnitActivity]]:
+        """Failure modes of the units whose states the log gives."""
+        for unit in self.plant.work_units:
+            if (states := self.units.get(unit.id)) is not None:
+                for mode in unit.failure_modes:
+                    yield unit, mode, states
 
     def has_working_states(self, unit: str) -> bool:
         """Whether the log says when the unit worked (a log of reports only does not)."""
@@ -145,7 +151,7 @@ def read_activity(log: EventLog, plant: Plant, until: datetime) -> Activity:
     for id, rows in intervals.groupby("work_unit", sort=False):
         rows = rows.reset_index(drop=True)
         units[str(id)] = UnitActivity(
-            _minutes(rows["start"], begin), _minutes(rows["end"], begin),
+            minutes_since(begin, rows["start"]), minutes_since(begin, rows["end"]),
             rows["state"], rows["order"], rows["product"], rows["reason"],
         )  # fmt: skip
     return Activity(plant, log, begin, until, units)
@@ -154,8 +160,10 @@ def read_activity(log: EventLog, plant: Plant, until: datetime) -> Activity:
 def pair_lots(log: EventLog) -> pd.DataFrame:
     """Lots whose start and end are both in the log; the nth end of a lot goes with its nth start.
 
-    Returns ------- DataFrame with work_unit, order, operation, lot, product, start, end, pieces
-    (good and scrapped), scrap, and is_first (of its operation on that unit); ordered by start.
+    Returns
+    -------
+    DataFrame with work_unit, order, operation, lot, product, start, end, pieces (good and
+    scrapped), scrap, and is_first (of its operation on that unit); ordered by start.
     """
     table = log.ordered().table
     sides = {}
@@ -182,27 +190,13 @@ def shared_open_minutes(open_time: OpenTime | None, begin: Array, end: Array) ->
     knots = np.unique(np.concatenate([begin, end]))
     if len(knots) < 2:
         return np.zeros(len(begin))
-    change = np.bincount(np.searchsorted(knots, begin), minlength=len(knots)).astype(float)
-    change -= np.bincount(np.searchsorted(knots, end), minlength=len(knots))
-    running = np.maximum(np.cumsum(change)[:-1], 1.0)
-    spans = np.diff(_open_minutes(open_time, knots)) / running
-    spent = np.append(0.0, np.cumsum(spans))
-    result: Array = np.interp(end, knots, spent) - np.interp(begin, knots, spent)
-    return result
+    spent = knots  # elapsed minutes where no shifts are known
+    if open_time is not None and len(open_time.starts):
+        spent = open_time.minutes_before(knots)
+    return shared_equally(begin, end, knots, np.diff(spent))
 
 
-def _open_minutes(open_time: OpenTime | None, instants: Array) -> Array:
-    """Open minutes from the log's start to each instant; elapsed minutes without a calendar."""
-    if open_time is None or not len(open_time.starts):
-        return instants
-    knots = np.column_stack([open_time.starts, open_time.ends]).ravel()
-    lengths = open_time.ends - open_time.starts
-    total = np.cumsum(lengths)
-    spent = np.column_stack([total - lengths, total]).ravel()
-    result: Array = np.interp(instants, knots, spent)
-    return result
-
-
-def _minutes(times: pd.Series, begin: datetime) -> Array:
+def minutes_since(begin: datetime, times: pd.Series) -> Array:
+    """Zone-aware instants as minutes from the first of a log."""
     result: Array = (times - pd.Timestamp(begin)).dt.total_seconds().to_numpy(dtype=float) / 60
     return result

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from twin.calibration.activity import LOT_KEY
+from twin.calibration.reports import plain_name
 from twin.errors import did_you_mean
 from twin.model.events import COLUMNS, KINDS, EventLog
 from twin.model.plant import STATES, Plant
@@ -24,6 +25,8 @@ NAMES = ("work_unit", "order", "operation", "product", "lot")
 METER_SPIKE = 3.0
 """A reading above so many times what the unit can draw is no energy but a jump of the counter."""
 
+HOLE_DAYS, FEW = 28, 0.01
+"""No more than so small a share of a log lies before a hole of so many days by mistake."""
 
 Action = Literal["set aside", "kept, not used for times", "adjusted"]
 """*set aside*: not in the clean log. *kept, not used for times*: in it, as a sign of progress only.
@@ -91,42 +94,41 @@ def _without_blanks(table: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
     changed = (stripped[list(NAMES)] != table[list(NAMES)]).any(axis=1).to_numpy(dtype=bool)
     if not changed.any():
         return table, []
-    units = table.loc[changed, "work_unit"].str.strip().unique()
     example = describe_row(table, table.index[changed][0])
-    only = str(units[0]) if len(units) == 1 else ""
+    only = _only_unit(stripped[changed])
     return stripped, [SetAside(BLANKS, int(changed.sum()), example, "adjusted", only)]
 
 
 def _by_id(table: pd.DataFrame, plant: Plant) -> tuple[pd.DataFrame, list[SetAside]]:
     """Operations given by their names, in any case, under their ids."""
     ids = {o.id for o in plant.operations}
-    by_name = {_plain(o.name): o.id for o in plant.operations if o.name}
-    words = [w for w in table["operation"].unique() if w not in ids and _plain(w) in by_name]
+    by_name = {plain_name(o.name): o.id for o in plant.operations if o.name}
+    words = [w for w in table["operation"].unique() if w not in ids and plain_name(w) in by_name]
     if not words:
         return table, []
     renamed = table["operation"].isin(words)
-    translated = table["operation"].replace({w: by_name[_plain(w)] for w in words})
+    translated = table["operation"].replace({w: by_name[plain_name(w)] for w in words})
     example = describe_row(table, table.index[renamed][0])
     return table.assign(operation=translated), [
         SetAside(BY_NAME, int(renamed.sum()), example, "adjusted")
     ]
 
 
-def _plain(name: str) -> str:
-    """A name without what spells the same operation in two ways: blanks, case, a leading SETUP."""
-    return " ".join(name.split()).lower().removeprefix("setup ")
-
-
 def _set_aside(
     reason: str, rows: pd.DataFrame, plant: Plant, action: Action = "set aside"
 ) -> SetAside:
     example = describe_row(rows, rows.index[0])
-    units = rows["work_unit"].unique()
     if reason == UNKNOWN_UNIT:
         names = rows["work_unit"].value_counts()
         hint = did_you_mean(str(names.index[0]), [u.id for u in plant.work_units])
         example += f"; units {', '.join(names.index[:5])}; {hint}"
-    return SetAside(reason, len(rows), example, action, str(units[0]) if len(units) == 1 else "")
+    return SetAside(reason, len(rows), example, action, _only_unit(rows))
+
+
+def _only_unit(rows: pd.DataFrame) -> str:
+    """The work unit that all rows are of; empty when there are several."""
+    units = rows["work_unit"].unique()
+    return str(units[0]) if len(units) == 1 else ""
 
 
 def _no_time(r: _Rules) -> Mask:
@@ -135,6 +137,20 @@ def _no_time(r: _Rules) -> Mask:
 
 def _after_cutoff(r: _Rules) -> Mask:
     return r.table["time"] >= pd.Timestamp(r.until)
+
+
+def _long_before(r: _Rules) -> Mask:
+    """The few rows before a hole of weeks: a controller that had lost its clock, or a wrong year.
+
+    They would make the log seem to begin there, and every machine to have run since.
+    """
+    times = r.table["time"].sort_values(ignore_index=True)
+    few = times[: max(int(FEW * len(times)), 1) + 1]
+    jumps = few.index[few.diff() > pd.Timedelta(days=HOLE_DAYS)]
+    if not len(jumps):
+        return pd.Series(False, index=r.table.index)
+    found: Mask = r.table["time"] < few[jumps[-1]]
+    return found
 
 
 def _unknown_word(r: _Rules) -> Mask:
@@ -194,6 +210,7 @@ UNKNOWN_UNIT = "work unit not in the plant"
 UNKNOWN_PRODUCT = "product not in the plant"
 DUPLICATE = "the same event twice"
 AFTER = "at or after the cut-off"
+LONG_BEFORE = "weeks before the rest of the log"
 BY_NAME = "operation given by its name"
 BLANKS = "blanks around a name"
 OUT_OF_ORDER = "recorded out of time order"
@@ -204,6 +221,7 @@ BACKWARDS = "lot ends before it starts"
 RULES: dict[str, Rule] = {
     "no time": _no_time,
     AFTER: _after_cutoff,
+    LONG_BEFORE: _long_before,
     "event or state word unknown": _unknown_word,
     DUPLICATE: _repeated,
     OUT_OF_ORDER: _late,
@@ -221,9 +239,7 @@ def _out_of_order(table: pd.DataFrame, late: NDArray[np.bool_]) -> SetAside:
     behind = (table["time"].cummax() - table["time"])[late].dt.total_seconds() / 60
     row = table.index[late][int(behind.to_numpy().argmax())]
     example = f"{describe_row(table, row)}; {behind.max():.1f} min behind a row before it"
-    units = table.loc[late, "work_unit"].unique()
-    only = str(units[0]) if len(units) == 1 else ""
-    return SetAside(OUT_OF_ORDER, int(late.sum()), example, "adjusted", only)
+    return SetAside(OUT_OF_ORDER, int(late.sum()), example, "adjusted", _only_unit(table[late]))
 
 
 def _broken_lots(table: pd.DataFrame) -> Iterator[tuple[str, list[int], Action]]:
@@ -249,9 +265,10 @@ def _broken_lots(table: pd.DataFrame) -> Iterator[tuple[str, list[int], Action]]
     first_start = lots[is_start].groupby("work_unit")["time"].min()
     last_start = lots[is_start].groupby("work_unit")["time"].max()
     # A lot that began before the log ends before, or very near, the unit's first start.
-    began = ends["work_unit"].map(first_start)
+    began = pd.to_datetime(ends["work_unit"].map(first_start), utc=True)
     orphans = ends[began.notna() & (ends["time_end"] > began)]
-    abandoned = starts[starts["time_start"] < starts["work_unit"].map(last_start)]
+    last = pd.to_datetime(starts["work_unit"].map(last_start), utc=True)
+    abandoned = starts[starts["time_start"] < last]
     found: tuple[tuple[str, list[int], Action], ...] = (
         (BACKWARDS, [*backwards["row_start"], *backwards["row_end"]], "set aside"),
         (NEVER_STARTED, [*orphans["row_end"]], "kept, not used for times"),

@@ -21,6 +21,7 @@ from twin.calibration.robust import (
     cv_of,
     is_typical,
     lognormal_mean,
+    median_deviation,
     sigma_interval,
     sigma_of,
 )
@@ -76,7 +77,7 @@ def _of_row(
     if row.transit > 0:
         transit, transit_note = _transit(unit, row, lots)
         yield from transit
-        lots = _without_transit(lots, row, transit[0].value if transit else row.transit)
+        lots = _without_transit(lots, transit[0].value if transit else row.transit)
         note = "; ".join(filter(None, [note, transit_note]))
     if lots.empty:
         return
@@ -143,7 +144,7 @@ def _transit(
         return [], f"transit kept at {row.transit:g} min: {told}"
     excess = (first["working"] - first["amount"] * first["key"].map(pace["mean"])).to_numpy()
     centre = np.median(excess)
-    spread = 1.4826 * float(np.median(np.abs(excess - centre)))
+    spread = median_deviation(excess - centre)
     kept = np.abs(excess - centre) <= KEPT_WITHIN * max(spread, LEAST_SPREAD * row.transit)
     # The pace of a key is itself an estimate, and the same error sits in all its first lots.
     weight = first[kept].groupby("key")["amount"].sum() / kept.sum()
@@ -159,7 +160,7 @@ def _transit(
     return [found], ""
 
 
-def _without_transit(lots: pd.DataFrame, row: Processing, transit: float) -> pd.DataFrame:
+def _without_transit(lots: pd.DataFrame, transit: float) -> pd.DataFrame:
     """Later lots as they are; first lots less the transit only where a key has no others."""
     with_later = set(lots.loc[~lots["is_first"], "key"])
     lots = lots[~lots["is_first"] | ~lots["key"].isin(with_later)].copy()

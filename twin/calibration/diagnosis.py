@@ -22,7 +22,6 @@ from twin.calibration.readiness import Readiness, readiness_of
 from twin.calibration.stoppages import Stoppage, stoppages_of
 from twin.model.events import EventLog
 from twin.model.plant import Plant
-from twin.model.shifts import OpenTime
 
 STALE_HOURS = 72.0
 """A log whose last sign of work is older than this, with a shift worked since, carries no plan."""
@@ -209,11 +208,10 @@ def refusal_of(log: EventLog, activity: Activity, details: list[SetAside]) -> st
             f"({unknown.example}); rename them in the plant or the MES, or check that the log "
             "belongs to this plant"
         )
-    dropped = sum(
-        d.count for d in details if d.action == "set aside" and d.reason not in (AFTER, DUPLICATE)
-    )
+    unused = [d for d in details if d.action == "set aside" and d.reason not in (AFTER, DUPLICATE)]
+    dropped = sum(d.count for d in unused)
     if dropped > MOST_SET_ASIDE * considered:
-        worst = max((d for d in details if d.action == "set aside"), key=lambda d: d.count)
+        worst = max(unused, key=lambda d: d.count)
         return (
             f"{dropped} of {considered} events cannot be used, most of them for: {worst.reason} "
             f"({worst.example}); mend the extract"
@@ -234,7 +232,8 @@ def _stale(activity: Activity) -> str:
     silent = (activity.until - last).total_seconds() / 60
     since = activity.minutes - silent
     opened = max(
-        (_open(o, since, activity.minutes) for o in activity.open_time.values()), default=0
+        (o.working_minutes(since, activity.minutes) for o in activity.open_time.values()),
+        default=0,
     )
     if silent <= STALE_HOURS * 60 or opened < STALE_OPEN_HOURS * 60:
         return ""
@@ -243,10 +242,6 @@ def _stale(activity: Activity) -> str:
         f"cut-off {activity.until.isoformat()}, with {opened / 60:.0f} h of shifts since; the "
         "state of the shop is unknown: extract the days up to the cut-off"
     )
-
-
-def _open(open_time: OpenTime, begin: float, end: float) -> float:
-    return open_time.working_minutes(begin, end)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,7 +19,7 @@ from itertools import pairwise
 from twin.calibration.calendars import FoundCalendar, discover_calendar
 from twin.calibration.open_orders import open_orders
 from twin.calibration.plant_text import Note, commented_yaml
-from twin.calibration.reports import WorkReport, work_reports
+from twin.calibration.reports import WorkReport, plain_name, work_reports
 from twin.calibration.routes import (
     Case,
     Route,
@@ -30,6 +30,7 @@ from twin.calibration.routes import (
     whole_cases,
 )
 from twin.calibration.work_times import Sample, WorkTime, samples_of, unit_minutes, work_time
+from twin.errors import UnfitData, did_you_mean
 from twin.model.events import EventLog
 from twin.model.plant import (
     ANY,
@@ -47,6 +48,7 @@ from twin.model.plant import Route as PlantRoute
 
 __all__ = ["Discovery", "Note", "discover", "open_orders", "plant_yaml"]
 
+EARLIER = "extract earlier days, or move the cut-off"
 LEAST_DAYS = 15
 """A resource seen on fewer dates is given the plant's calendar."""
 UNIT_OPEN_SHARE = 0.3
@@ -96,11 +98,15 @@ def discover(
 
     Raises
     ------
-    ValueError
-        When no order of the log is complete.
+    UnfitData
+        When no work is reported, or no order of the log is complete.
     """
+    if not len(log):
+        raise UnfitData(f"{log.source}: no event before the cut-off; {EARLIER}")
     until = until or _end(log)
     reports = work_reports(log, until, same)
+    if not any(r.kind == "work" and not r.is_open for r in reports):
+        raise UnfitData(f"{log.source}: no work is reported as done by {until}; {EARLIER}")
     found, start = cases(reports), reports[0].start
     closing = find_closing(found, start, until)
     whole = whole_cases(found, start, closing)
@@ -141,6 +147,7 @@ def discover(
             f'an order counts as over once it has had "{closing.operation}"; '
             f"{closing.accuracy:.0%} of such judgements on past days were right",
         ),
+        *_same_notes(log, same or {}),
         *_product_notes(variants, whole, products),
         *(Note(f"operations.{slugs[o]}", times[o].note) for o in operations),
         *_left_out(reports, operations),
@@ -148,6 +155,16 @@ def discover(
         *people.notes(),
     ]
     return Discovery(plant, tuple(notes))
+
+
+def _same_notes(log: EventLog, same: Mapping[str, str]) -> Iterator[Note]:
+    """Names said to be another operation's that the log does not have: misspelt, or not yet met."""
+    names = set(log.table["operation"])
+    met = {plain_name(name) for name in names}
+    for name in same:
+        if plain_name(name) not in met:
+            hint = did_you_mean(name, names - {""})
+            yield Note("plant", f'"{name}" of same is no operation of the log; {hint}')
 
 
 def plant_yaml(discovery: Discovery) -> str:

@@ -31,7 +31,7 @@ from twin.calibration.lifetimes import (
     shape_interval,
 )
 from twin.model.horizon import Array
-from twin.model.laws import Constant, Exponential, Law, Lognormal, Weibull
+from twin.model.laws import Exponential, Law, Lognormal, Weibull
 from twin.model.plant import FailureMode, WorkUnit
 
 FEW = 3
@@ -40,7 +40,6 @@ PRIOR_FAILURES = 2.0
 """Failures at the nominal scale that the prior is worth, where there are few."""
 SHORTEST = 1e-6
 """Lives shorter than this [min] are two records of one stop."""
-ClosedLaw = Constant | Exponential | Weibull | Lognormal
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,10 @@ Scaled = tuple[ModeHistory, float]
 def failure_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
     """Time to failure of every mode of every unit whose states the log gives."""
     found: list[tuple[WorkUnit, FailureMode, ModeHistory]] = []
-    for unit in activity.plant.work_units:
-        states = activity.units.get(unit.id)
-        for mode in unit.failure_modes if states is not None else []:
-            assert states is not None
-            history = mode_history(unit, mode, states)
-            if history.clock_end > 0:
-                found.append((unit, mode, history))
+    for unit, mode, states in activity.observed_modes():
+        history = mode_history(unit, mode, states)
+        if history.clock_end > 0:
+            found.append((unit, mode, history))
     for unit, mode, history in found:
         peers = [
             (other_history, nominal_scale(other_mode))
@@ -174,7 +170,7 @@ def choose_law(lives: Lives, nominal_shape: float) -> tuple[Fit, list[str]]:
     """The law of lowest AICc among exponential, Weibull of the nominal shape, and free Weibull.
 
     The second has as few parameters as the first, so that a short log does not talk a worn-out
-    machine into a memoryless one for want of failures.
+    unit into a memoryless one for want of failures.
     """
     fits = {"nominal shape": fit_weibull(lives, nominal_shape)} if nominal_shape != 1 else {}
     fits["exponential"] = fit_exponential(lives)
@@ -281,7 +277,7 @@ def nominal_scale(mode: FailureMode) -> float:
     return law.mean / math.gamma(1 + 1 / nominal_shape(law))
 
 
-def nominal_shape(law: ClosedLaw) -> float:
+def nominal_shape(law: Law) -> float:
     """Weibull shape nearest to a law; by its coefficient of variation for a lognormal."""
     if isinstance(law, Weibull):
         return law.shape
@@ -306,7 +302,7 @@ def with_failures(unit: WorkUnit, estimates: list[ParameterEstimate]) -> WorkUni
     return unit.model_copy(update={"failure_modes": modes})
 
 
-def as_law(estimate: ParameterEstimate) -> ClosedLaw:
+def as_law(estimate: ParameterEstimate) -> Law:
     """The law of an estimate as the plant writes it."""
-    law: ClosedLaw = TypeAdapter(Law).validate_python({"law": estimate.law, **estimate.parameters})
+    law: Law = TypeAdapter(Law).validate_python({"law": estimate.law, **estimate.parameters})
     return law

@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from twin.calibration.activity import Activity, UnitActivity
+from twin.calibration.activity import Activity, UnitActivity, minutes_since
 from twin.calibration.cleaning import (
     AFTER,
     BACKWARDS,
     BLANKS,
     BY_NAME,
     DUPLICATE,
+    LONG_BEFORE,
     NEVER_ENDED,
     NEVER_STARTED,
     OUT_OF_ORDER,
@@ -24,7 +25,7 @@ from twin.calibration.cleaning import (
     SetAside,
 )
 from twin.calibration.clocks import LEAST_BROKEN, TOLERANCE, ClockShift, handovers
-from twin.calibration.power import FIELDS, hours_by_field
+from twin.calibration.power import FIELDS, LEAST_READINGS, hours_by_field
 from twin.model.horizon import Array
 from twin.model.plant import WorkUnit
 
@@ -64,6 +65,10 @@ class Finding:
 
 MEANING: dict[str, tuple[str, str]] = {
     AFTER: ("lie at or after the cut-off and were not looked at", ""),
+    LONG_BEFORE: (
+        "lie weeks before all others, and would make the log seem to begin there",
+        "set the clock of the controller, or correct the year",
+    ),
     DUPLICATE: (
         "came twice; the repeats were dropped, so that no lot counts double",
         "find out which interface sends twice",
@@ -209,7 +214,7 @@ def _instant_lots(activity: Activity) -> Iterator[Finding]:
 def _silence(activity: Activity) -> Iterator[Finding]:
     """Units that never speak, and long stretches of shifts without a word."""
     table = activity.log.table
-    minutes = (table["time"] - pd.Timestamp(activity.begin)).dt.total_seconds().to_numpy(float) / 60
+    minutes = minutes_since(activity.begin, table["time"])
     times = {str(u): np.sort(minutes[i]) for u, i in table.groupby("work_unit").indices.items()}
     for unit in activity.plant.work_units:
         spoken = times.get(unit.id)
@@ -305,9 +310,9 @@ def _meter(activity: Activity, unit: WorkUnit, states: UnitActivity) -> Iterator
     """Metered energy against the plant file's power for the states at the time."""
     rows = activity.log.of_kind("meter")
     rows = rows[rows["work_unit"] == unit.id]
-    if len(rows) < 20:
+    if len(rows) < LEAST_READINGS:
         return
-    minutes = (rows["time"] - pd.Timestamp(activity.begin)).dt.total_seconds().to_numpy(float) / 60
+    minutes = minutes_since(activity.begin, rows["time"])
     hours, kwh = hours_by_field(states, minutes, rows["quantity"].to_numpy(float))
     nominal = hours @ np.array([unit.power_kw.of(s[0]) for s in FIELDS.values()])
     expected, drawn = float(nominal.sum()), float(kwh.sum())

@@ -70,7 +70,7 @@ def open_orders(
     is_open = [c for c in found.values() if _is_open(c, closing, at, silence)]
     usual = median([c.quantity for c in whole if c.quantity > 0] or [1.0])
     names = {o.name or o.id: o.id for o in plant.operations}
-    standings = [_standing(case, plant, names, usual, at) for case in is_open]
+    standings = [_standing(case, plant, names, usual) for case in is_open]
     rests = _remaining_days(whole)
     orders = []
     for s in standings:
@@ -118,9 +118,7 @@ def longest_silence(found: Iterable[Case]) -> timedelta:
     return longest
 
 
-def _standing(
-    case: Case, plant: Plant, names: Mapping[str, str], usual: float, at: datetime
-) -> _Standing:
+def _standing(case: Case, plant: Plant, names: Mapping[str, str], usual: float) -> _Standing:
     done_names = tuple(names[o] for o in case.sequence if o in names)
     routes = [(p.id, tuple(plant.route_of(p))) for p in plant.products]
     product, route = min(routes, key=lambda row: prefix_distance(done_names, row[1]))

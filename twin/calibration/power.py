@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from twin.calibration.activity import Activity, UnitActivity
+from twin.calibration.activity import Activity, UnitActivity, minutes_since
 from twin.calibration.estimates import ParameterEstimate
+from twin.calibration.robust import median_deviation
 from twin.model.horizon import Array
 from twin.model.plant import PowerByState, State, WorkUnit
 
@@ -28,6 +29,7 @@ FIELDS: dict[str, tuple[State, ...]] = {
 LEAST_MINUTES = 60.0
 """A state seen for less keeps its nominal power."""
 LEAST_READINGS = 20
+"""With fewer nothing is learnt from a meter."""
 PRIOR_SPREAD = 0.5
 STRAY = 0.3
 LONGEST_INTERVAL = 1.5
@@ -43,7 +45,7 @@ def power_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
         states, rows = activity.units.get(unit.id), by_unit.get(unit.id)
         if states is None or rows is None:
             continue
-        minutes = (rows["time"] - activity.begin).dt.total_seconds().to_numpy(float) / 60
+        minutes = minutes_since(activity.begin, rows["time"])
         yield from estimate_power(unit, states, minutes, rows["quantity"].to_numpy(float))
 
 
@@ -105,7 +107,7 @@ def fit_power(hours: Array, kwh: Array, nominal: Array) -> tuple[Array, Array, N
     spread = PRIOR_SPREAD * max(float(nominal.max()), 1.0)
     first = least_absolute(hours, kwh)
     residual = kwh - hours @ first
-    noise = 1.4826 * float(np.median(np.abs(residual)))
+    noise = median_deviation(residual)
     kept = np.abs(residual) <= np.maximum(6 * noise, STRAY * first.max() * hours.sum(axis=1))
     x, y = hours[kept], kwh[kept]
     sigma = max(float(residual[kept].std()), 1e-6 * spread)

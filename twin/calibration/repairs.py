@@ -14,12 +14,11 @@ from scipy import stats
 
 from twin.calibration.activity import Activity, UnitActivity
 from twin.calibration.estimates import ParameterEstimate
-from twin.calibration.failures import ClosedLaw
 from twin.calibration.lifetimes import Lives, fit_lognormal, fit_weibull
 from twin.calibration.robust import lognormal_mean, sigma_of
 from twin.model.horizon import Array
-from twin.model.laws import Constant, Lognormal, Weibull
-from twin.model.plant import FailureMode, WorkUnit
+from twin.model.laws import Constant, Law, Lognormal, Weibull
+from twin.model.plant import FailureMode
 
 FEW = 3
 PRIOR_REPAIRS = 2.0
@@ -28,12 +27,9 @@ PRIOR_REPAIRS = 2.0
 
 def repair_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
     """Time to repair of every mode that was repaired in the log."""
-    found: list[tuple[WorkUnit, FailureMode, Lives]] = []
-    for unit in activity.plant.work_units:
-        states = activity.units.get(unit.id)
-        for mode in unit.failure_modes if states is not None else []:
-            assert states is not None
-            found.append((unit, mode, repairs_of(mode, states)))
+    found = [
+        (unit, mode, repairs_of(mode, states)) for unit, mode, states in activity.observed_modes()
+    ]
     for unit, mode, repairs in found:
         like = [
             _log_ratios(other_mode, others)
@@ -100,7 +96,7 @@ def _of_mode(unit: str, mode: FailureMode, repairs: Lives, like: Array) -> Param
     )  # fmt: skip
 
 
-def spread_of(law: ClosedLaw) -> float:
+def spread_of(law: Law) -> float:
     """σ of the lognormal with the law's coefficient of variation."""
     if isinstance(law, Lognormal):
         return law.sigma

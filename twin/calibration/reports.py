@@ -59,18 +59,23 @@ def work_reports(
 
 def _spellings(names: Iterable[str], same: Mapping[str, str]) -> dict[str, str]:
     """One name for every spelling of an operation: the stated one, else the first met."""
-    stated = {_plain(old): new for old, new in same.items()}
+    stated = {plain_name(old): new for old, new in same.items()}
     first: dict[str, str] = {}
-    for name in sorted(names, key=lambda n: (_plain(n) != _words(n).lower(), n)):
-        first.setdefault(_plain(name), _words(name))
-    return {name: stated.get(_plain(name), first[_plain(name)]) for name in names}
+    for name in sorted(names, key=lambda n: (plain_name(n) != _words(n).lower(), n)):
+        first.setdefault(plain_name(name), _words(name))
+    return {name: stated.get(plain_name(name), first[plain_name(name)]) for name in names}
 
 
 def _words(name: str) -> str:
     return " ".join(name.split())
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without what spells one operation in two ways: blanks, case, a leading SETUP.
+
+    >>> plain_name("SETUP  Turning")
+    'turning'
+    """
     return _words(name).lower().removeprefix("setup ")
 
 

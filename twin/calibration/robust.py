@@ -20,9 +20,14 @@ LEAST_SPREAD = 0.005
 def is_typical(logs: Array) -> NDArray[np.bool_]:
     """Mask of values within the median ± 4 MAD, the MAD scaled to a standard deviation."""
     centre = np.median(logs)
-    spread = max(float(stats.norm.ppf(0.75) ** -1 * np.median(np.abs(logs - centre))), LEAST_SPREAD)
+    spread = max(median_deviation(logs - centre), LEAST_SPREAD)
     mask: NDArray[np.bool_] = np.abs(logs - centre) <= KEPT_WITHIN * spread
     return mask
+
+
+def median_deviation(residuals: Array) -> float:
+    """Standard deviation of most of the residuals: their median size, scaled as for a normal."""
+    return float(np.median(np.abs(residuals)) / stats.norm.ppf(0.75))
 
 
 def lognormal_mean(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from twin.calibration.reports import WorkReport
+from twin.errors import UnfitData
 
 Route = tuple[str, ...]
 
@@ -126,7 +127,10 @@ def route_variants(whole: Sequence[Case], most: int, least_cases: int) -> list[t
     reduced = [tuple(o for o in case.sequence if common[o] >= least_cases) for case in whole]
     counts = Counter(r for r in reduced if r)
     if not counts:
-        raise ValueError("no order of the log is complete; routes cannot be told")
+        raise UnfitData(
+            "no order of the log is complete, so that routes cannot be told; extract earlier days "
+            "or move the cut-off"
+        )
     ranked = sorted(counts, key=lambda r: (-counts[r], r))
     kept = [r for r in ranked if counts[r] >= least_cases][:most] or ranked[:1]
     for operation in sorted(common, key=lambda o: (-common[o], o)):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from twin.calibration.activity import Activity
+from twin.calibration.activity import LOT_KEY, Activity
 from twin.calibration.cycle_times import time_key
 from twin.calibration.estimates import ParameterEstimate
 from twin.model.horizon import Array
@@ -53,9 +53,8 @@ def _with_verdicts(activity: Activity, lots: pd.DataFrame) -> pd.DataFrame:
     verdicts = verdicts[verdicts["work_unit"].isin(silent) & (verdicts["scrap"] > 0)]
     if verdicts.empty:
         return lots
-    keys = ["work_unit", "order", "operation", "lot"]
-    failed = verdicts.groupby(keys)["scrap"].sum().rename("failed")
-    joined = lots.join(failed, on=keys)
+    failed = verdicts.groupby(LOT_KEY)["scrap"].sum().rename("failed")
+    joined = lots.join(failed, on=LOT_KEY)
     scrap = joined["failed"].where(joined["failed"].notna(), joined["scrap"])
     return lots.assign(scrap=np.minimum(scrap, lots["pieces"]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twin.calibration.activity import Activity
 from twin.model.plant import WorkUnit
@@ -33,12 +33,7 @@ def stoppages_of(activity: Activity) -> list[Stoppage]:
     found = [s for unit in activity.plant.work_units for s in _of_unit(activity, unit)]
     total = sum(s.hours for s in found)
     ranked = sorted(found, key=lambda s: (-s.hours, s.work_unit, s.state, s.reason))
-    return [Stoppage(*_with_share(s, total)) for s in ranked]
-
-
-def _with_share(s: Stoppage, total: float) -> tuple[str, str, str, float, int, float, float]:
-    share = s.hours / total if total else 0.0
-    return s.work_unit, s.state, s.reason, s.hours, s.count, share, s.cost
+    return [replace(s, share=s.hours / total if total else 0.0) for s in ranked]
 
 
 def _of_unit(activity: Activity, unit: WorkUnit) -> Iterator[Stoppage]:

@@ -1,12 +1,10 @@
-"""CSV files as named columns of text, with line numbers, gathered faults and atomic writing."""
+"""CSV files as named columns of text, with line numbers and gathered faults."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,10 +14,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from twin.connectors.whole_files import write_text
 from twin.errors import Fault, InputError, did_you_mean
 
 SHOWN_FAULTS = 20
 """Faults of one file named in a message; the rest are counted."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Years outside are no dates of a plant but an empty field, or "never", in some ERP's words."""
 
 _DAY_AND_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?"
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
@@ -96,26 +98,43 @@ def read_csv(path: Path, required: Sequence[str], optional: Sequence[str] = ()) 
     return CsvTable(columns, lines, faults)
 
 
-def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and their line numbers; blank lines are skipped."""
-    rows, lines = [], []
+def read_text(path: Path) -> str:
+    """A text file, with or without byte order mark.
+
+    Raises
+    ------
+    InputError
+        When it is missing, cannot be opened, or is not UTF-8; the line is named.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            for row in reader:
-                if row:
-                    rows.append(row)
-                    lines.append(reader.line_num)
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(str(path), [Fault("", "no such file", "check the path")]) from None
     except UnicodeDecodeError as error:
-        found = f"byte {error.start} is not UTF-8"
-        raise InputError(str(path), [Fault("", found, "export the file as UTF-8")]) from None
+        line = content[: error.start].count(b"\n") + 1
+        fault = Fault(f"line {line}", "a character is not UTF-8", "export the file as UTF-8")
+        raise InputError(str(path), [fault]) from None
     except OSError as error:
-        raise InputError(str(path), [Fault("", f"cannot be read: {error.strerror}")]) from None
+        fault = Fault("", f"cannot be read: {error.strerror}", "check the path and its rights")
+        raise InputError(str(path), [fault]) from None
+
+
+def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and their line numbers; lines without any content are skipped."""
+    rows, lines, done = [], [], 0
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        for row in reader:
+            done = reader.line_num
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+                lines.append(done)
     except csv.Error as error:
-        where = f"line {reader.line_num}"
-        raise InputError(str(path), [Fault(where, f"not valid CSV: {error}")]) from None
+        # A quote that is never closed swallows the rest of the file: it is the row's first line
+        # that has to be looked at.
+        fault = Fault(f"line {done + 1}", f"not valid CSV: {error}", "look for a lone quote mark")
+        raise InputError(str(path), [fault]) from None
     if not rows:
         raise InputError(str(path), [Fault("", "the file is empty; a header line is expected")])
     return rows[0], rows[1:], lines[1:]
@@ -124,18 +143,48 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
 def _check_header(
     header: list[str], required: Sequence[str], optional: Sequence[str], faults: Faults
 ) -> None:
-    if len(header) == 1 and header[0].count(";") + header[0].count("\t") >= 2:
-        faults.add("line 1", "the columns are not separated by commas", "export with commas")
+    if len(header) == 1 and len(required) > 1 and (";" in header[0] or "\t" in header[0]):
+        remedy = "export with commas, and decimals with a point"
+        faults.add("line 1", "the columns are not separated by commas", remedy)
+        return
+    shown = ", ".join(header[:15])
+    if len(required) > 2 and not {*required} & {*header}:
+        expected = f"found columns {shown}; {', '.join(required)} are expected"
+        faults.add("line 1", expected, "check that this is the right file, with its header")
         return
     unused = [name for name in header if name not in {*required, *optional}]
     for name in required:
         if name not in header:
             close = did_you_mean(name, unused)
             hint = f'found "{close.split(chr(34))[1]}" instead' if "mean" in close else ""
-            known = f"found: {', '.join(header[:15])}"
-            faults.add("line 1", f'no column "{name}"', hint or known)
+            faults.add("line 1", f'no column "{name}"', hint or f"found: {shown}")
     for name in sorted({name for name in header if header.count(name) > 1}):
         faults.add("line 1", f'column "{name}" appears twice')
+
+
+def number(text: str) -> float:
+    """A finite number as written with a point, without separators between thousands.
+
+    Raises
+    ------
+    ValueError
+        In words that follow ``got "…";``.
+
+    Examples
+    --------
+    >>> number("0,5")
+    Traceback (most recent call last):
+    ValueError: a number is expected, such as 12000 or 0.5: a point for decimals, nothing else
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        how = ", such as 12000 or 0.5: a point for decimals, nothing else"
+        is_close = bool(re.fullmatch(r"[-+]?\d[\d.,\s']*", text.strip()))
+        raise ValueError(f"a number is expected{how if is_close else ''}") from None
+    if not np.isfinite(value):
+        raise ValueError("a finite number is expected")
+    return value
 
 
 def numbers(table: CsvTable, name: str, *, blank_allowed: bool = True) -> list[float]:
@@ -145,11 +194,11 @@ def numbers(table: CsvTable, name: str, *, blank_allowed: bool = True) -> list[f
         value = float("nan")
         if text or not blank_allowed:
             try:
-                value = float(text)
-            except ValueError:
-                table.faults.at_line(line, f'{name} got "{text}"; a number is expected')
+                value = number(text)
+            except ValueError as error:
+                table.faults.at_line(line, f'{name} got "{text}"; {error}')
             else:
-                if not np.isfinite(value) or value < 0:
+                if value < 0:
                     table.faults.at_line(line, f"{name} got {text}; a {name} is 0 or above")
         found.append(value)
     return found
@@ -179,7 +228,8 @@ def parse_instant(text: str, zone: ZoneInfo, *, end_of_day: bool = False) -> dat
     Raises
     ------
     ValueError
-        When the text is no time, or a wall-clock time that a change of clock skips or repeats.
+        When the text is no time, one of another century, or a wall-clock time that a change of
+        clock skips or repeats.
 
     Examples
     --------
@@ -191,6 +241,8 @@ def parse_instant(text: str, zone: ZoneInfo, *, end_of_day: bool = False) -> dat
         read = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("a date or time reads 2026-11-23 or 2026-11-23T06:00") from None
+    if not FIRST_YEAR <= read.year <= LAST_YEAR:
+        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is expected")
     if read.tzinfo is not None:
         return read.astimezone(UTC)
     if _DATE.fullmatch(text):
@@ -204,7 +256,7 @@ def parse_instant(text: str, zone: ZoneInfo, *, end_of_day: bool = False) -> dat
 
 
 def write_csv(path: Path, columns: Mapping[str, Iterable[str]]) -> None:
-    """Write columns of text of one length, atomically."""
+    """Write columns of text of one length, the whole file or nothing."""
     write_text(path, csv_text(list(columns), zip(*columns.values(), strict=True)))
 
 
@@ -215,21 +267,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file whole or not at all: a reader, or a kill, never meets half of it."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def number_text(values: Iterable[float]) -> list[str]:

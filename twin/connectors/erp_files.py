@@ -12,6 +12,7 @@ from pathlib import Path
 
 from twin.connectors.csv_files import (
     CsvTable,
+    number,
     number_text,
     parse_instant,
     read_csv,
@@ -19,10 +20,12 @@ from twin.connectors.csv_files import (
 )
 from twin.errors import Fault, InputError, did_you_mean
 from twin.model.orders import OrderBook, WorkOrder
-from twin.model.plant import Plant
+from twin.model.plant import Plant, Product
 
 REQUIRED = ("order", "product", "quantity", "release_date", "due_date")
 OPTIONAL = ("weight", "customer")
+MOST_DAYS = 366
+"""An order of more uninterrupted work than this is a slip of the pen."""
 
 
 def read_orders(path: Path, plant: Plant) -> OrderBook:
@@ -81,6 +84,11 @@ def _order(table: CsvTable, row: int, plant: Plant) -> WorkOrder | None:
         remedy = did_you_mean(cell["product"], products)
         faults.at_line(line, f'plant {plant.id} makes no product "{cell["product"]}"', remedy)
     quantity = _quantity(cell["quantity"], line, table)
+    if cell["product"] in products:
+        days = _days_of_work(quantity, plant.product(cell["product"]), plant)
+        if days > MOST_DAYS:
+            found = f"quantity got {quantity}: {days:.0f} days of work at one operation alone"
+            faults.at_line(line, found, "check the unit of the quantity, or split the order")
     release = _date("release_date", cell["release_date"], line, table, plant)
     due = _date("due_date", cell["due_date"], line, table, plant)
     weight = _weight(cell["weight"], line, table)
@@ -100,11 +108,21 @@ def _order(table: CsvTable, row: int, plant: Plant) -> WorkOrder | None:
     )
 
 
+def _days_of_work(quantity: int, product: Product, plant: Plant) -> float:
+    """Days without pause that the slowest operation of an order takes on its fastest unit."""
+    minutes = [
+        min(row.minutes_per_piece(product) for row in plant.rows_for(operation, product))
+        for operation in plant.route_of(product)
+    ]
+    return quantity * max(minutes) / 1440
+
+
 def _quantity(text: str, line: int, table: CsvTable) -> int:
     try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+        value = number(text)
+    except ValueError as error:
+        table.faults.at_line(line, f'quantity got "{text}"; {error}')
+        return 0
     if not (value > 0 and value.is_integer()):
         found = f'quantity got "{text}"; a positive whole number of pieces is expected'
         table.faults.at_line(line, found)

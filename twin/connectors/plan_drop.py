@@ -51,7 +51,7 @@ class OrderChance(Protocol):
     @property
     def order(self) -> str: ...
     @property
-    def on_time(self) -> Chance: ...
+    def on_time(self) -> Chance | None: ...
 
 
 class PlanReport(Protocol):
@@ -161,7 +161,7 @@ def contents(
 def _plan_rows(
     schedule: Schedule, plant: Plant, orders: OrderBook, report: PlanReport | None
 ) -> list[list[str]]:
-    chances = {o.order: o.on_time.mean for o in report.orders} if report else {}
+    chances = {o.order: o.on_time.mean for o in report.orders if o.on_time} if report else {}
     book = {order.id: order for order in orders}
     setups: dict[tuple[str, str, str], float] = {}
     for s in schedule.segments:

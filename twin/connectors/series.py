@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from twin.connectors.csv_files import CsvTable, read_csv
+from twin.connectors.csv_files import CsvTable, number, read_csv
 from twin.errors import Fault, InputError
 from twin.model.horizon import Array, Horizon
 
@@ -78,7 +78,7 @@ def read_hourly(
     instants = _instants(table, time_column, timezone)
     table.faults.settle()
     step = _regular_step(instants, table, timezone)
-    source = f"{path.name}, column {value_column}"
+    source = f"{path}, column {value_column}"
     if shift_days:
         later = "later" if shift_days > 0 else "earlier"
         source += f", moved {abs(shift_days)} days {later} (measured {instants[0]:%Y-%m-%d} on)"
@@ -117,13 +117,10 @@ def _values(table: CsvTable, name: str) -> list[float]:
     found = []
     for text, line in zip(table.columns[name], table.lines, strict=True):
         try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not np.isfinite(value):
+            found.append(number(text))
+        except ValueError as error:
             shown = f'"{text}"' if text.strip() else "nothing"
-            table.faults.at_line(line, f"{name} got {shown}; a number is expected")
-        found.append(value)
+            table.faults.at_line(line, f"{name} got {shown}; {error}")
     return found
 
 
@@ -139,7 +136,7 @@ def _instants(table: CsvTable, name: str, timezone: str | None) -> list[datetime
             table.faults.at_line(line, f'{name} got "{text}"; an ISO time is expected', remedy)
             continue
         if read.tzinfo is None and zone is None:
-            remedy = "add offsets, or name the zone the times are in"
+            remedy = "add offsets, or name the zone the times are in (timezone)"
             table.faults.at_line(line, f'{name} "{text}" has no time zone', remedy)
             continue
         if read.tzinfo is None and zone is not None:
@@ -157,7 +154,7 @@ def _instants(table: CsvTable, name: str, timezone: str | None) -> list[datetime
 def _regular_step(instants: Sequence[datetime], table: CsvTable, timezone: str | None) -> int:
     """Length of a step [min]; holes, repetitions and disorder are faults."""
     gaps = [(b - a).total_seconds() / 60 for a, b in pairwise(instants)]
-    step = next((s for s in STEPS if s == _commonest(gaps)), 0)
+    step = next((s for s in STEPS if s == abs(_commonest(gaps))), 0)
     if not step:
         found = f"steps of {_commonest(gaps):g} min; 60, 30 or 15 min are understood"
         raise InputError(table.faults.source, [Fault("", found)])

@@ -44,7 +44,26 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which only true and false are booleans, so that a machine state may be called off."""
+    """YAML in which only true and false are booleans, so that a machine state may be called off,
+    no key comes twice in one mapping, and a day that no month has is a fault with its line."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    problem = f'key "{key.value}" appears twice; keep one'
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            problem = f"{node.value} is no date: {error}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -52,6 +71,7 @@ _Loader.yaml_implicit_resolvers = {
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
@@ -68,16 +88,22 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
 def read_yaml(path: Path) -> Any:
     """Parse a YAML file; a missing or broken file is an :class:`~twin.errors.InputError`."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(path.read_bytes().decode("utf-8-sig"), _Loader)
     except FileNotFoundError:
         raise InputError(str(path), [Fault("", "no such file", "check the path")]) from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
-        raise InputError(str(path), [Fault("", f"cannot be read as text: {error}")]) from None
+    except UnicodeDecodeError as error:
+        where = f"line {error.object[: error.start].count(10) + 1}"
+        fault = Fault(where, "a character is not UTF-8", "save the file as UTF-8")
+        raise InputError(str(path), [fault]) from None
+    except OSError as error:
+        fault = Fault("", f"cannot be read: {error.strerror}", "check the path and its rights")
+        raise InputError(str(path), [fault]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise InputError(str(path), [Fault(where, f"not valid YAML: {problem}")]) from None
+        kind = "" if isinstance(error, yaml.constructor.ConstructorError) else "not valid YAML: "
+        raise InputError(str(path), [Fault(where, f"{kind}{problem}")]) from None
 
 
 def validate(content: Any, model: type[Model], source: str) -> Model:
@@ -104,10 +130,22 @@ def _fault(error: ErrorDetails, content: Any, model: type[BaseModel]) -> Fault:
         return Fault(parent, f'unknown key "{path[-1]}"', did_you_mean(str(path[-1]), known))
     if kind == "missing":
         return Fault(where, "missing", "add it")
-    message = error["msg"].removeprefix("Value error, ")
+    message = _EXPECTED.get(kind) or error["msg"].removeprefix("Value error, ")
     if kind == "value_error" and isinstance(value, dict | list):
         return Fault(where, message)
     return Fault(where, f"got {_shown(value)}; {message[0].lower()}{message[1:]}")
+
+
+_EXPECTED = {
+    "path_type": "a path is expected",
+    "model_type": "a mapping of keys is expected",
+    "model_attributes_type": "a mapping of keys is expected",
+    "dict_type": "a mapping of keys is expected",
+    "datetime_type": "a date or time is expected, such as 2026-11-23T05:00",
+    "datetime_from_date_parsing": "a date or time is expected, such as 2026-11-23T05:00",
+    "datetime_parsing": "a date or time is expected, such as 2026-11-23T05:00",
+}
+"""What is expected, in a plant's words, where pydantic's are a programmer's."""
 
 
 def _shown(value: Any) -> str:

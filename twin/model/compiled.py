@@ -9,7 +9,7 @@ import numpy as np
 
 from twin.model.horizon import Array, Horizon
 from twin.model.plant import STATES, Plant, Processing, by_product, setup_key
-from twin.model.shifts import ALWAYS_ON, OpenTime
+from twin.model.shifts import OpenTime
 
 STATE_INDEX = {state: i for i, state in enumerate(STATES)}
 
@@ -110,8 +110,7 @@ class CompiledPlant:
 
 def compile_plant(plant: Plant, horizon: Horizon) -> CompiledPlant:
     """Turn names into indices and calendars into open intervals for one horizon."""
-    calendars = {"always": ALWAYS_ON, **{c.id: c for c in plant.calendars}}
-    open_time = {id: calendar.open_time(horizon) for id, calendar in calendars.items()}
+    open_time = {id: c.open_time(horizon) for id, c in plant.calendars_by_id.items()}
     unit_index = {u.id: i for i, u in enumerate(plant.work_units)}
     product_index = {p.id: i for i, p in enumerate(plant.products)}
     operation_index = {o.id: i for i, o in enumerate(plant.operations)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,9 +34,8 @@ class Horizon:
         if self.start.tzinfo is None:
             raise ValueError(f"horizon start {self.start} has no time zone")
         if self.minutes <= 0 or self.minutes % self.slot_minutes:
-            raise ValueError(
-                f"a horizon of {self.minutes} min is no whole number of {self.slot_minutes}-min slots"
-            )
+            slots = f"{self.slot_minutes}-min slots"
+            raise ValueError(f"a horizon of {self.minutes} min is no whole number of {slots}")
         object.__setattr__(self, "start", self.start.astimezone(UTC))
 
     @property
@@ -68,3 +68,12 @@ class Horizon:
     def local(self, minute: float) -> datetime:
         """The same instant on the plant's clock."""
         return self.to_datetime(minute).astimezone(ZoneInfo(self.timezone))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, as JSON holds them."""
+        return {**asdict(self), "start": self.start.isoformat()}
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> Horizon:
+        """Inverse of :meth:`to_dict`."""
+        return Horizon(**{**content, "start": datetime.fromisoformat(content["start"])})

@@ -97,9 +97,7 @@ class Lognormal(Frozen):
 Law = Annotated[Constant | Exponential | Weibull | Lognormal, Field(discriminator="law")]
 
 
-def remaining_life(
-    law: Constant | Exponential | Weibull | Lognormal, age: float, u: float
-) -> float:
+def remaining_life(law: Law, age: float, u: float) -> float:
     """Life left [min] at an age, given survival to it: the conditional inverse CDF at ``u``.
 
     P(T ≤ t | T > a) = 1 − S(t)/S(a), so T = F⁻¹(1 − (1 − u) S(a)) and the life left is T − a.

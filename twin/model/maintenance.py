@@ -10,6 +10,9 @@ from twin.model.state import ShopState
 
 OVERDUE_GRACE = 24 * 60.0
 """An overdue task must start within this time [min], or within twice its tolerance if longer."""
+BUSY_GRACE = 4 * 24 * 60.0
+"""On a work unit in the middle of an operation or a repair, no window closes before this [min]: the
+work is finished first, be there a weekend between."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,13 @@ def due_tasks(plant: Plant, state: ShopState, horizon: Horizon) -> list[DueTask]
 
     The first falls due one interval after the last recorded execution (never recorded: at the
     start of the horizon), the following ones at the interval. An overdue first execution must
-    start within :data:`OVERDUE_GRACE` (or twice its tolerance).
+    start within :data:`OVERDUE_GRACE` (or twice its tolerance); a unit that is busy at the start
+    has at least :data:`BUSY_GRACE`.
     """
     found = []
+    running = {order.running_on for order in state.orders.values()}
     for unit in plant.work_units:
+        is_busy = unit.id in running or state.unit(unit.id).unavailable_minutes > 0
         for task in unit.maintenance:
             last = state.unit(unit.id).last_maintenance.get(task.id)
             due = task.interval + horizon.to_minutes(last) if last else 0.0
@@ -45,6 +51,8 @@ def due_tasks(plant: Plant, state: ShopState, horizon: Horizon) -> list[DueTask]
             if latest < OVERDUE_GRACE and due <= 0:
                 earliest, latest = 0.0, max(OVERDUE_GRACE, 2 * task.tolerance)
                 due = 0.0
+            if is_busy:
+                latest = max(latest, min(BUSY_GRACE, horizon.minutes - task.duration))
             while latest + task.duration <= horizon.minutes:
                 found.append(DueTask(unit.id, task, due, earliest, latest))
                 due += task.interval

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from twin.errors import Fault, InputError, did_you_mean
 from twin.model.base import Frozen, Minutes, read_yaml, validate
 from twin.model.laws import Law
-from twin.model.shifts import Calendar
+from twin.model.shifts import ALWAYS_ON, Calendar
 
 NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
 PositiveMinutes = Annotated[Minutes, Field(gt=0)]
@@ -82,6 +82,15 @@ class Processing(Frozen):
     cv: float = Field(default=0.05, ge=0, le=2)
     """Coefficient of variation of one lot's time."""
 
+    def minutes_per_piece(self, product: Product) -> float:
+        """Working time of one piece in a large order [min]; 0 where the order counts as a whole."""
+        each = by_product(self.time, product) or 0.0
+        if self.basis == "order":
+            return 0.0
+        if self.basis == "piece":
+            return each
+        return each * product.piece_mass_g / 1000 / (self.load_kg or 1.0)
+
     @model_validator(mode="after")
     def _load_has_capacity(self) -> Processing:
         if (self.basis == "load") != (self.load_kg is not None):
@@ -141,7 +150,7 @@ class MaintenanceTask(Frozen):
 
 
 class WorkUnit(Frozen):
-    """A machine, furnace, line or station: the smallest thing that is scheduled."""
+    """The smallest thing that is scheduled: a press, a furnace, a packing bench."""
 
     id: str
     name: str = ""
@@ -159,7 +168,7 @@ class WorkUnit(Frozen):
     scrap_reasons: dict[str, float] = Field(default_factory=dict)
     """Relative frequency of each scrap reason."""
     inspects: bool = False
-    """A vision station: its scrap is a verdict, lot by lot."""
+    """Its scrap is the verdict of an inspection (a vision sorter), lot by lot."""
     failure_modes: list[FailureMode] = Field(default_factory=list)
     maintenance: list[MaintenanceTask] = Field(default_factory=list)
 
@@ -277,6 +286,11 @@ class Plant(Frozen):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def calendars_by_id(self) -> dict[str, Calendar]:
+        """Every calendar that a unit or a crew can name, *always* among them."""
+        return {ALWAYS_ON.id: ALWAYS_ON, **{c.id: c for c in self.calendars}}
+
     def unit(self, id: str) -> WorkUnit:
         return next(u for u in self.work_units if u.id == id)
 
@@ -286,6 +300,11 @@ class Plant(Frozen):
     def route_of(self, product: Product) -> list[str]:
         """Operation ids of a product in order."""
         return next(r for r in self.routes if r.id == product.route).operations
+
+    def rows_for(self, operation: str, product: Product) -> list[Processing]:
+        """Processing rows of the work units that can do an operation for a product."""
+        rows = (u.processing_of(operation, product) for u in self.work_units)
+        return [row for row in rows if row]
 
     def units_for(self, operation: str, product: Product) -> list[WorkUnit]:
         """Work units that can do an operation for a product."""
@@ -348,7 +367,7 @@ def _broken_references(plant: Plant) -> Iterator[Fault]:
     ):
         yield from _repeated(name, (item.id for item in getattr(plant, name)))
     areas = {a.id for a in plant.areas}
-    calendars = {c.id for c in plant.calendars} | {"always"}
+    calendars = plant.calendars_by_id
     crews = {c.id for c in plant.crews}
     operations = {o.id for o in plant.operations}
     products = {p.id for p in plant.products} | {p.family for p in plant.products} | {ANY}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -116,6 +115,13 @@ class Schedule:
         rows = [Assignment(*key, *span) for key, span in spans.items()]
         return tuple(sorted(rows, key=lambda a: (a.start, a.work_unit, a.order)))
 
+    @property
+    def gap(self) -> float | None:
+        """Share by which the cost could be lower at most, from the bound; None if unknown."""
+        if self.value is None or self.bound is None or self.value.total_cost <= 0:
+            return None
+        return max((self.value.total_cost - self.bound) / self.value.total_cost, 0.0)
+
     def of_unit(self, work_unit: str) -> tuple[Segment, ...]:
         """Segments of one work unit in time order."""
         return tuple(sorted(s for s in self.segments if s.work_unit == work_unit))
@@ -126,8 +132,7 @@ class Schedule:
         return max(ends) if ends else None
 
     def to_json(self) -> str:
-        content = asdict(self)
-        content["horizon"]["start"] = self.horizon.start.isoformat()
+        content = {**asdict(self), "horizon": self.horizon.to_dict()}
         content["segments"] = [asdict(s) for s in sorted(self.segments)]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
 
@@ -135,14 +140,17 @@ class Schedule:
     def from_json(text: str) -> Schedule:
         """Inverse of :meth:`to_json`; raises ``ValueError`` or ``KeyError`` on anything else."""
         content: dict[str, Any] = json.loads(text)
-        horizon = content["horizon"]
-        horizon["start"] = datetime.fromisoformat(horizon["start"])
         return Schedule(
             **{
                 **content,
-                "horizon": Horizon(**horizon),
-                "segments": tuple(Segment(**s) for s in content["segments"]),
+                "horizon": Horizon.from_dict(content["horizon"]),
+                "segments": tuple(_segment(s) for s in content["segments"]),
                 "value": Value(**content["value"]) if content["value"] else None,
                 "unplaced": tuple(content["unplaced"]),
             }
         )
+
+
+def _segment(content: dict[str, Any]) -> Segment:
+    times = {name: float(content[name]) for name in ("start", "end")}
+    return Segment(**{**content, **times})

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from twin.model.base import Frozen
@@ -152,6 +153,17 @@ class OpenTime:
         overlap = np.minimum(self.ends, end) - np.maximum(self.starts, begin)
         return float(np.maximum(overlap, 0.0).sum())
 
+    def minutes_before(self, instants: Array) -> Array:
+        """Open minutes before each instant, (N,); their differences are working minutes."""
+        if not len(self.starts):
+            return np.zeros(len(instants))
+        lengths = self.ends - self.starts
+        total = np.cumsum(lengths)
+        spent = np.column_stack((total - lengths, total)).ravel()
+        knots = np.column_stack((self.starts, self.ends)).ravel()
+        result: Array = np.interp(instants, knots, spent)
+        return result
+
     def work(self, begin: float, minutes: float) -> list[tuple[float, float]]:
         """Pieces in which ``minutes`` of work are done when started at or after ``begin``.
 
@@ -171,3 +183,28 @@ class OpenTime:
                 return pieces
             i += 1
         return []
+
+
+def shared_equally(begin: Array, end: Array, edges: Array, minutes: Array) -> Array:
+    """Minutes that fall to each of several intervals when those under way share them, (N,).
+
+    Parameters
+    ----------
+    begin, end : (N,)
+        The intervals; each of their ends is one of the edges.
+    edges : (K + 1,)
+        Increasing instants.
+    minutes : (K,)
+        What there is to share between edges[k] and edges[k + 1].
+    """
+    share = minutes / np.maximum(under_way(edges, begin, end), 1)
+    before = np.concatenate(([0.0], np.cumsum(share)))
+    found: Array = before[np.searchsorted(edges, end)] - before[np.searchsorted(edges, begin)]
+    return found
+
+
+def under_way(edges: Array, begin: Array, end: Array) -> NDArray[np.int64]:
+    """Number of intervals under way between each two neighbouring edges, (K,)."""
+    begun = np.searchsorted(np.sort(begin), edges[:-1], side="right")
+    ended = np.searchsorted(np.sort(end), edges[:-1], side="right")
+    return np.asarray(begun - ended, dtype=np.int64)

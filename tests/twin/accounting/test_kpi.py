@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.twin.accounting.conftest import (
@@ -23,12 +22,11 @@ from twin.accounting.kpi import (
     unit_times,
     work_unit_kpis,
 )
-from twin.accounting.log_view import LogView, open_minutes, view
+from twin.accounting.log_view import LogView, view
 from twin.model.compiled import CompiledPlant, compile_plant
 from twin.model.events import EventLog
 from twin.model.orders import OrderBook
 from twin.model.plant import STATES
-from twin.model.shifts import OpenTime
 
 OPEN = 2 * 16 * 60.0
 """Two day shifts, Monday and Tuesday, from minutes 60 and 1500."""
@@ -259,12 +257,3 @@ def test_an_order_not_released_in_the_log_flows_from_its_release_date(plant: Com
 def test_several_units_together_are_ratios_of_their_sums(seen: LogView) -> None:
     times = unit_times(seen)
     assert indicators(times, [0, 1]).availability == pytest.approx(120 / (2 * OPEN - 60))
-
-
-def test_open_minutes_of_many_intervals_are_those_of_each() -> None:
-    open_time = OpenTime.of([(10, 20), (30, 50), (55, 60)], 100)
-    rng = np.random.default_rng(5)
-    start = rng.uniform(-10, 80, 200)
-    end = start + rng.uniform(0, 60, 200)
-    each = [open_time.working_minutes(a, b) for a, b in zip(start, end, strict=True)]
-    assert open_minutes(open_time, start, end) == pytest.approx(each, abs=1e-9)

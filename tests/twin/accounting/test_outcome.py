@@ -8,7 +8,7 @@ import pytest
 
 from tests.twin.accounting.conftest import HORIZON, Case, minute
 from twin.accounting.comparison import compare
-from twin.accounting.outcome import Outcome, outcome, summarize
+from twin.accounting.outcome import Outcome, is_on_time, outcome, summarize
 from twin.accounting.value import STATE_OF_KIND
 from twin.model.compiled import compile_plant
 from twin.model.events import EventLog
@@ -257,3 +257,13 @@ def test_one_pair_is_never_clear(runs: list[Outcome]) -> None:
 def test_only_pairs_are_compared(runs: list[Outcome]) -> None:
     with pytest.raises(ValueError, match="pairs"):
         compare(runs, runs[:-1])
+
+
+@pytest.mark.parametrize(
+    ("end", "due", "expected"),
+    [(90.0, 100.0, True), (110.0, 100.0, False), (None, 100.0, False), (None, 300.0, True)],
+)
+def test_what_is_due_after_the_horizon_and_unfinished_is_not_called_late(
+    end: float | None, due: float, expected: bool
+) -> None:
+    assert is_on_time(end, due, horizon=200.0) is expected

@@ -22,12 +22,6 @@ def waiting(*, arrived: float = 0, due: float = 0, work: float = 0) -> Waiting:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_ranks_by_what_it_is_shown_alone(rule: DispatchingRule) -> None:
-    batch = waiting(arrived=3, due=5, work=7)
-    assert rule.rank(batch) == rule.rank(batch)
-
-
-@pytest.mark.parametrize("rule", RULES)
 def test_two_rules_of_one_kind_are_equal(rule: DispatchingRule) -> None:
     assert type(rule)() == rule
 

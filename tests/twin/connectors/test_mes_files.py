@@ -99,7 +99,7 @@ def test_a_misspelt_column_is_named_with_what_was_found(tmp_path: Path) -> None:
         (GOOD.replace(",start,", ",state,"), "line 3: event state of P-1 names no state"),
         (GOOD.replace("COIL-9,,,", "COIL-9,-5,,"), "line 3: quantity got -5"),
         (GOOD.replace("COIL-9,,,", "COIL-9,,many,"), 'line 3: scrap got "many"'),
-        (GOOD.replace("COIL-9,,,", "COIL-9,inf,,"), "line 3: quantity got inf"),
+        (GOOD.replace("COIL-9,,,", "COIL-9,inf,,"), 'line 3: quantity got "inf"'),
         ("2026-11-02T06:00", "line 3: has 1 fields; 13 are expected"),
     ],
 )

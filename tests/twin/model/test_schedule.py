@@ -8,10 +8,10 @@ import pytest
 
 from twin.model.compiled import compile_plant
 from twin.model.horizon import Horizon
-from twin.model.maintenance import due_tasks
+from twin.model.maintenance import BUSY_GRACE, due_tasks
 from twin.model.plant import load_plant
 from twin.model.schedule import Schedule, Segment, Value
-from twin.model.state import ShopState, UnitState
+from twin.model.state import OrderState, ShopState, UnitState
 
 START = datetime(2026, 11, 23, 5, tzinfo=UTC)
 HORIZON = Horizon(START, 7 * 1440, "Africa/Casablanca")
@@ -90,3 +90,13 @@ def test_setups_depend_on_the_sequence() -> None:
 def test_a_horizon_is_a_whole_number_of_slots() -> None:
     with pytest.raises(ValueError, match="whole number"):
         replace(HORIZON, minutes=1000)
+
+
+def test_a_unit_that_is_busy_at_the_cut_off_finishes_before_it_is_serviced() -> None:
+    last = {"service": START - timedelta(days=7)}
+    units = {"P-1": UnitState(last_maintenance=last)}
+    (idle, *_) = due_tasks(PLANT, ShopState(START, units=units), HORIZON)
+    running = {"4711": OrderState(running_on="P-1")}
+    (busy, *_) = due_tasks(PLANT, ShopState(START, running, units), HORIZON)
+    assert (idle.due, idle.latest) == (0, 1440)
+    assert (busy.due, busy.latest) == (0, BUSY_GRACE)

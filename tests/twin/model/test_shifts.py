@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -92,6 +93,20 @@ def test_working_minutes_and_work_are_inverse() -> None:
     opened = OpenTime.of([(0, 100), (200, 300), (400, 500)], 1000)
     pieces = opened.work(50, 170)
     assert opened.working_minutes(50, pieces[-1][1]) == 170
+
+
+def test_open_minutes_before_two_instants_differ_by_the_working_minutes_between() -> None:
+    opened = OpenTime.of([(10, 20), (30, 50), (55, 60)], 100)
+    draws = np.random.default_rng(5)
+    begin = draws.uniform(-10, 80, 200)
+    end = begin + draws.uniform(0, 60, 200)
+    each = [opened.working_minutes(a, b) for a, b in zip(begin, end, strict=True)]
+    found = opened.minutes_before(end) - opened.minutes_before(begin)
+    assert found == pytest.approx(each, abs=1e-9)
+
+
+def test_a_calendar_that_never_opens_has_no_open_minutes() -> None:
+    assert OpenTime.of([], 100).minutes_before(np.array([0.0, 50.0])).tolist() == [0, 0]
 
 
 def test_touching_windows_are_one_interval() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,12 @@ def serve(archive: Path, host: str = "127.0.0.1", port: int = 8050) -> None:
             f"{host}:{port} cannot be had ({_reason(error)}); choose another port"
         ) from None
     server: Any = make_server(host, port, app.server, threaded=True, fd=listening.fileno())
-    print(f"Noria is at http://{host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+    where = f"http://{host}:{listening.getsockname()[1]}/"
+    print(f"Noria is at {where} (Ctrl-C ends it)", file=sys.stderr, flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print("ended")
+        log.info("ended")
     finally:
         server.server_close()
 

@@ -56,6 +56,7 @@ def write_report(
     diagnosis: Diagnosis | None = None,
     closeness: Sequence[Mapping[str, Any]] | None = None,
     ledger_row: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write the report of one plan; the file is there whole or not at all.
 
@@ -66,10 +67,13 @@ def write_report(
     closeness
         Rows with ``kpi``, ``unit``, ``true``, ``nominal``, ``calibrated`` and ``closer``; only
         where the truth is known.
+    notes
+        What was assumed or inferred where nobody measured or said it.
     """
     body = [
         _heading(plant, orders, schedule, report, ledger_row),
         _figures(report, comparison, plant),
+        _assumed(notes, forecast),
         _plan(schedule, plant, forecast, report, previous, orders),
         _late(schedule, orders, report, plant),
         _changes(schedule, previous),
@@ -121,6 +125,15 @@ def _figures(
     band = f"dot: mean, band: {level:.0f} % interval{tick}"
     note = f"{report.replications} simulated replications · {band}"
     return f'{sections.kpi_strip(cards)}<p class="under-strip muted">{escape(note)}</p>'
+
+
+def _assumed(notes: Sequence[str], forecast: Forecast) -> str:
+    """What the figures rest on beside data: said before the plan, not after it."""
+    if not notes:
+        return ""
+    said = [*notes, *([f"series used: {forecast.source}"] if forecast.source else [])]
+    items = "".join(f"<li>{escape(note)}</li>" for note in said)
+    return sections.card("Assumed, not measured", "", f"<ul>{items}</ul>")
 
 
 def _plan(

@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         "then run the nightly job on them twice: last night and tonight.",
     )
     demo.add_argument("--folder", type=Path, default=Path("noria-demo"), help="where (%(default)s)")
-    demo.add_argument("--seed", type=int, default=1, help="of everything random (%(default)s)")
+    demo.add_argument("--seed", type=_seed, default=1, help="of everything random (%(default)s)")
     demo.add_argument("--replications", type=_count, default=100, help="of the twin (%(default)s)")
     demo.add_argument(
         "--data-only", action="store_true", help="write the data and configuration, plan nothing"
@@ -140,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--replications", type=_count, help="default: as configured")
         if name == "optimize":
             sub.add_argument("-o", "--output", type=Path, help="write the plan as JSON")
-            sub.add_argument("--time-limit", type=float, help="seconds; default: as configured")
+            sub.add_argument("--time-limit", type=_seconds, help="seconds; default: as configured")
 
     check = command("check", "recompute a plan's feasibility, cost, energy, carbon and peak")
     check.add_argument("run", type=Path, help="folder of an archived run")
@@ -153,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
     dashboard.add_argument("archive", type=Path, nargs="?", default=Path("noria-demo/runs"),
                            help="the archive of runs (%(default)s)")  # fmt: skip
     dashboard.add_argument("--host", default="127.0.0.1", help="address (%(default)s)")
-    dashboard.add_argument("--port", type=int, default=8050, help="(%(default)s)")
+    dashboard.add_argument("--port", type=_port, default=8050, help="(%(default)s)")
     return top
 
 
@@ -176,6 +176,28 @@ def _takes_config(sub: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 2:
         raise argparse.ArgumentTypeError(f"got {text!r}; a whole number of at least 2 is expected")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"got {text!r}; a whole number at or above 0 is expected")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; a number of seconds above 0 is expected")
+    return value
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"got {text!r}; a port is a number from 0 to 65535")
     return int(text)
 
 

@@ -238,6 +238,7 @@ def write_html(run: archive.Run, ready: Prepared, path: Path) -> Path:
         diagnosis=ready.diagnosis,
         closeness=run.extras["closeness"],
         ledger_row=run.ledger_row,
+        notes=ready.inputs.notes,
     )
     return path
 

@@ -208,18 +208,19 @@ def _level_labels(plant: Plant, forecast: Forecast, tokens: Tokens) -> list[dict
     found: list[dict[str, Any]] = []
     plain = {"yref": "y3", "showarrow": False, "yanchor": "bottom"}
     contract, incurred = plant.energy.contract_kw, forecast.peak_incurred_kw
+    so_far = f"peak so far {numbers.number(incurred)} kW" if incurred else ""
+    is_near_contract = bool(contract and incurred and abs(contract - incurred) < 0.25 * contract)
     if contract:
+        words = f"contract {numbers.number(contract)} kW"
         found.append({
             **plain, "xref": "paper", "x": 1, "xanchor": "right", "y": contract, "yshift": -1,
-            "text": f"contract {numbers.number(contract)} kW",
+            "text": f"{words} · {so_far}" if is_near_contract else words,
             "font": {"size": 10.5, "color": tokens.bad},
         })  # fmt: skip
-    if incurred:
-        is_near_contract = contract is not None and abs(contract - incurred) < 0.25 * contract
+    if incurred and not is_near_contract:
         found.append({
             **plain, "xref": "paper", "x": 0.028, "xanchor": "left", "y": incurred,
-            "yanchor": "top" if is_near_contract else "middle",
-            "text": f"peak so far {numbers.number(incurred)} kW",
+            "yanchor": "middle", "text": so_far,
             "font": {"size": 10.5, "color": tokens.muted},
         })  # fmt: skip
     if forecast.generation_kw.max() > 0:

@@ -34,6 +34,7 @@ def render(view: View) -> Component:
     main = [late_card(run, view.order), changes_card(run)]
     content = [
         html.P([html.Strong(lead.answer), f" {lead.detail}"], className="lead", id="lead"),
+        *assumed(run),
         kpi_strip(run),
         gantt.gantt_card(gantt.of_run(run), view, run.id),
         html.Div([html.Div(main), html.Div(side)], className="plan-columns"),
@@ -41,6 +42,12 @@ def render(view: View) -> Component:
     return shell(
         "plan", view, run, about=plan_identity(run), actions=actions(view, run), content=content
     )
+
+
+def assumed(run: Run) -> list[Component]:
+    """What the figures rest on beside data, before the figures."""
+    notes = run.extras.get("notes") or []
+    return [html.P(text("assumed", notes=" · ".join(notes)), id="assumed")] if notes else []
 
 
 def actions(view: View, run: Run) -> list[Component]:

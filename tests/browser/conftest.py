@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from scenarios.archive import Run
 from tests.archives import small_run
@@ -26,9 +26,6 @@ from pathlib import Path
 from dashboards.app import serve
 serve(Path(sys.argv[1]), "127.0.0.1", 0)
 """
-ARGUMENTS = [
-    "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-gpu",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +83,6 @@ class Visit:
         return [
             url for url in self.requests if urlsplit(url).netloc not in (home, "")
         ]  # data: and blob: have no host
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

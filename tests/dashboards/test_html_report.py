@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from dashboards.html_report import write_report
 from twin.accounting.comparison import Difference
@@ -131,29 +132,33 @@ def test_text_from_files_cannot_become_markup(everything: dict[str, Any], tmp_pa
 
 @pytest.mark.browser
 def test_a_browser_asks_for_nothing_and_reports_no_error(
-    everything: dict[str, Any], tmp_path: Path, chromium_path: str
+    everything: dict[str, Any], tmp_path: Path, browser: Browser
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
     path = tmp_path / "report.html"
     write_report(path, **everything)
     asked: list[str] = []
     errors: list[str] = []
-    with sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = driver.chromium.launch(executable_path=chromium_path, args=flags)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        tab.goto(path.as_uri())
-        tab.wait_for_selector("#plan-figure .barlayer .point")
-        width = tab.evaluate("document.documentElement.scrollWidth")
-        tab.click("button[data-hours='24']")
-        tab.wait_for_function(
-            "document.getElementById('plan-figure')._fullLayout.xaxis.ticktext.length > 20"
-        )
-        browser.close()
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("#plan-figure .barlayer .point")
+    width = tab.evaluate("document.documentElement.scrollWidth")
+    tab.click("button[data-hours='24']")
+    tab.wait_for_function(
+        "document.getElementById('plan-figure')._fullLayout.xaxis.ticktext.length > 20"
+    )
+    tab.close()
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
     assert errors == []
     assert width == 1280
+
+
+def test_what_was_assumed_is_said_before_the_plan(
+    everything: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, **everything, notes=["power is assumed: 8 kW <each>"])
+    page = path.read_text(encoding="utf-8")
+    assert page.index("power is assumed: 8 kW &lt;each&gt;") < page.index('id="plan-figure"')

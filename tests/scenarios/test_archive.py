@@ -62,7 +62,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"case\.json"):
         load_run(tmp_path)
     (tmp_path / "case.json").write_text("{}")
-    with pytest.raises(InputError, match="not a run that can be read"):
+    with pytest.raises(InputError, match=r"case\.json: damaged"):
         load_run(tmp_path)
 
 

@@ -265,9 +265,9 @@ def _broken_lots(table: pd.DataFrame) -> Iterator[tuple[str, list[int], Action]]
     first_start = lots[is_start].groupby("work_unit")["time"].min()
     last_start = lots[is_start].groupby("work_unit")["time"].max()
     # A lot that began before the log ends before, or very near, the unit's first start.
-    began = pd.to_datetime(ends["work_unit"].map(first_start), utc=True)
+    began = first_start.reindex(ends["work_unit"]).set_axis(ends.index)
     orphans = ends[began.notna() & (ends["time_end"] > began)]
-    last = pd.to_datetime(starts["work_unit"].map(last_start), utc=True)
+    last = last_start.reindex(starts["work_unit"]).set_axis(starts.index)
     abandoned = starts[starts["time_start"] < last]
     found: tuple[tuple[str, list[int], Action], ...] = (
         (BACKWARDS, [*backwards["row_start"], *backwards["row_end"]], "set aside"),

@@ -111,6 +111,8 @@ def discover(
     closing = find_closing(found, start, until)
     whole = whole_cases(found, start, closing)
     variants = route_variants(whole, most_products, least_cases)
+    if not variants:
+        raise UnfitData(f"{log.source}: no order is complete, no route can be told; {EARLIER}")
     products = {route: f"R{n + 1:02d}" for n, (route, _) in enumerate(variants)}
     operations = [*dict.fromkeys(o for route, _ in variants for o in route)]
     samples = [s for s in samples_of(found, closing.operation) if s.operation in operations]
@@ -147,7 +149,7 @@ def discover(
             f'an order counts as over once it has had "{closing.operation}"; '
             f"{closing.accuracy:.0%} of such judgements on past days were right",
         ),
-        *_same_notes(log, same or {}),
+        *_same_notes(log.until(until), same or {}),
         *_product_notes(variants, whole, products),
         *(Note(f"operations.{slugs[o]}", times[o].note) for o in operations),
         *_left_out(reports, operations),

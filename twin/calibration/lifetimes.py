@@ -244,7 +244,8 @@ def _profile_at_mean(lives: Lives, mean: float) -> float:
         shape = math.exp(log_shape)
         return -_weibull_loglik(lives, shape, mean / math.gamma(1 + 1 / shape))
 
-    found = optimize.minimize_scalar(loss, bounds=(math.log(0.1), math.log(50)), method="bounded")
+    bounds = (math.log(SHAPES[0]), math.log(SHAPES[1]))
+    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
     return -float(found.fun)
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from twin.calibration.reports import WorkReport
-from twin.errors import UnfitData
 
 Route = tuple[str, ...]
 
@@ -121,16 +120,13 @@ def route_variants(whole: Sequence[Case], most: int, least_cases: int) -> list[t
 
     Operations that fewer than ``least_cases`` orders have are left out of routes. A sequence kept
     for itself occurs at least ``least_cases`` times, or is the most frequent with an operation that
-    no other has; the rest count for the nearest one kept.
+    no other has; the rest count for the nearest one kept. Without a whole order there is none.
     """
     common = Counter(o for case in whole for o in case.sequence)
     reduced = [tuple(o for o in case.sequence if common[o] >= least_cases) for case in whole]
     counts = Counter(r for r in reduced if r)
     if not counts:
-        raise UnfitData(
-            "no order of the log is complete, so that routes cannot be told; extract earlier days "
-            "or move the cut-off"
-        )
+        return []
     ranked = sorted(counts, key=lambda r: (-counts[r], r))
     kept = [r for r in ranked if counts[r] >= least_cases][:most] or ranked[:1]
     for operation in sorted(common, key=lambda o: (-common[o], o)):

@@ -168,6 +168,26 @@ def test_a_lot_that_ends_before_it_starts_is_set_aside(write: Any, plant: Plant)
     assert len(found.clean) == 5
 
 
+@pytest.mark.parametrize("kind", ["start", "end"])
+def test_a_log_without_any_start_or_any_end_is_diagnosed_and_refused(
+    spoilt: Callable[[Spoil], Diagnosis], kind: str
+) -> None:
+    found = spoilt(lambda t: t[t["event"] != kind])
+    assert "no lot has both a start and an end" in found.refusal
+
+
+def test_a_row_of_a_clock_that_was_never_set_does_not_begin_the_log(
+    spoilt: Callable[[Spoil], Diagnosis], sound: Diagnosis
+) -> None:
+    def spoil(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[5, "time"] = pd.Timestamp("1970-01-01", tz="UTC")
+        return table
+
+    found = spoilt(spoil)
+    assert found.set_aside == {"weeks before the rest of the log": 1}
+    assert found.begin == sound.begin
+
+
 def test_a_lot_under_way_at_either_end_of_the_log_is_nothing_odd(write: Any, plant: Plant) -> None:
     write.state(0, "P-1", "working")
     write.lot(-30, 20, "P-1", "O1", "press", "A", lot="1")

@@ -13,6 +13,7 @@ from twin.calibration.reports import WorkReport, work_reports
 from twin.calibration.routes import cases, distance, prefix_distance, route_variants
 from twin.calibration.work_times import Sample, work_time
 from twin.connectors.job_shop import read_log
+from twin.errors import UnfitData
 from twin.model.events import EventLog
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
@@ -217,6 +218,17 @@ def test_events_after_the_cutoff_change_nothing() -> None:
     whole, part = (discover(x, id="s", timezone="UTC", until=cut) for x in (log, before))
     assert whole == part
     assert open_orders(log, whole.plant, cut) == open_orders(before, part.plant, cut)
+
+
+def test_a_log_that_shows_no_work_is_unfit() -> None:
+    for log in (EventLog.of([]), shop().until(at(0.5))):
+        with pytest.raises(UnfitData, match="extract earlier days, or move the cut-off"):
+            discover(log, id="s", timezone="UTC")
+
+
+def test_a_name_said_to_be_another_that_the_log_does_not_have_is_noted() -> None:
+    noted = discover(shop(), id="s", timezone="UTC", same={"Pakking": "Packing"})
+    assert any('"Pakking" of same is no operation of the log' in n.text for n in noted.notes)
 
 
 def test_without_an_assumed_power_the_notes_say_so(found: Discovery) -> None:

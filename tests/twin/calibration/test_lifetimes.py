@@ -101,6 +101,13 @@ def test_the_shape_interval_is_a_profile_likelihood_interval() -> None:
         assert 2 * (fit.loglik - fit_weibull(lives, end).loglik) == pytest.approx(3.841, abs=0.01)
 
 
+def test_failures_all_at_one_age_have_an_interval_around_it() -> None:
+    lives = Lives.of([5449.0] * 4, [891.2] * 4)
+    fit = fit_weibull(lives)
+    low, high = mean_interval(lives, fit)
+    assert low <= fit.mean <= high
+
+
 def test_few_failures_leave_aicc_no_room_for_two_parameters() -> None:
     assert fit_weibull(Lives.of([1.0, 2.0, 3.0])).aicc == float("inf")
 

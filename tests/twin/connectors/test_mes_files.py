@@ -84,6 +84,11 @@ def test_a_column_in_another_place_or_extra_is_fine(tmp_path: Path) -> None:
     assert read_log(path).table["order"].tolist() == ["4711"]
 
 
+def test_a_row_of_blank_fields_is_a_blank_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "mes.csv", HEADER, GOOD, ", " + "," * 11, "," * 12)
+    assert len(read_log(path)) == 1
+
+
 def test_a_misspelt_column_is_named_with_what_was_found(tmp_path: Path) -> None:
     path = write(tmp_path / "mes.csv", HEADER.replace("work_unit", "work_units"), GOOD)
     assert 'line 1: no column "work_unit"; found "work_units" instead' in message(path)
@@ -131,7 +136,9 @@ def test_many_faults_are_counted_after_the_first_twenty(tmp_path: Path) -> None:
     [
         (HEADER.encode(), "no events, only a header"),
         (b"", "the file is empty"),
-        (HEADER.encode() + b"\n\xff\xfe", "is not UTF-8"),
+        (HEADER.encode() + b"\n" * 9_000 + b"\xff\xfe", "line 9001: a character is not UTF-8"),
+        (f'{HEADER}\n{GOOD}\n{GOOD[:-1]}"Atlas\n{GOOD}\n'.encode(), "line 3: not valid CSV"),
+        (b"a,b,c\n1,2,3\n", "line 1: found columns a, b, c; time, work_unit"),
         (HEADER.replace(",", ";").encode(), "not separated by commas"),
     ],
 )

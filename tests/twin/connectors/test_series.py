@@ -13,7 +13,7 @@ from twin.model.horizon import Horizon
 
 def write(path: Path, times: list[str], values: list[str] | None = None) -> Path:
     values = values or [str(n) for n in range(len(times))]
-    rows = [f"{t},{v}" for t, v in zip(times, values, strict=True)]
+    rows = [f'{t},"{v}"' for t, v in zip(times, values, strict=True)]
     path.write_text("\n".join(["time,price", *rows]) + "\n", encoding="utf-8")
     return path
 
@@ -80,6 +80,17 @@ def test_steps_out_of_order_are_named(tmp_path: Path) -> None:
     assert "steps out of order: 2022-01-01 03:00" in message(write(tmp_path / "p.csv", times))
 
 
+def test_a_series_with_the_newest_first_is_out_of_order(tmp_path: Path) -> None:
+    times = hours("2022-01-01T00:00+00:00", 8)[::-1]
+    assert "steps out of order: 2022-01-01 06:00" in message(write(tmp_path / "p.csv", times))
+
+
+def test_a_two_column_file_with_semicolons_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("time;price\n2022-01-01T00:00Z;0,5\n", encoding="utf-8")
+    assert "not separated by commas; export with commas, and decimals with a point" in message(path)
+
+
 def test_a_step_off_the_grid_is_named(tmp_path: Path) -> None:
     times = hours("2022-01-01T00:00+00:00", 8)
     times[4] = "2022-01-01T04:10+00:00"
@@ -87,7 +98,8 @@ def test_a_step_off_the_grid_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("", "price got nothing"), ("n/a", '"n/a"'), ("nan", '"nan"')]
+    ("value", "expected"),
+    [("", "price got nothing"), ("n/a", '"n/a"'), ("nan", '"nan"'), ("0,5", '"0,5"')],
 )
 def test_what_is_no_number_is_named(tmp_path: Path, value: str, expected: str) -> None:
     path = write(tmp_path / "p.csv", hours("2022-01-01T00:00+00:00", 3), ["1", value, "3"])

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from twin.errors import InputError
-from twin.model.base import parse_duration
+from twin.model.base import parse_duration, read_yaml
 from twin.model.horizon import Horizon
 from twin.model.plant import load_plant
 
@@ -75,6 +75,35 @@ def test_what_is_no_plant_at_all_is_refused_in_words(tmp_path: Path, text: str) 
     path.write_text(text)
     with pytest.raises(InputError, match=r"plant\.yaml"):
         load_plant(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"id: a\nname: b\nid: c\n", 'line 3, column 1: key "id" appears twice'),
+        (b"id: a\nday: 2026-11-31\n", "line 2, column 6: 2026-11-31 is no date"),
+        ("id: a\nname: Kénitra\n".encode("latin-1"), "line 2: a character is not UTF-8"),
+    ],
+)
+def test_a_slip_in_a_yaml_file_is_named_with_its_line(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "plant.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        load_plant(path)
+    assert words in str(error.value)
+
+
+def test_keys_merged_from_an_anchor_may_be_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("one: &one {a: 1, b: 2}\ntwo: {<<: *one, b: 3}\n")
+    assert read_yaml(path)["two"] == {"a": 1, "b": 3}
+
+
+def test_a_folder_is_no_plant(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: Is a directory; check the path"):
+        load_plant(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -55,8 +55,11 @@ class Run:
     """Further JSON documents of the run by name: diagnosis, calibration, closeness."""
 
 
-def save_run(archive: Path, run: Run) -> Path:
-    """Write a run's folder in one step, replacing an earlier one of the same id."""
+def save_run(archive: Path, run: Run, write_page: Callable[[Path], None] | None = None) -> Path:
+    """Write a run's folder in one step, replacing an earlier one of the same id.
+
+    ``write_page`` writes the run's HTML page to the path it is given.
+    """
     with folder_in_one_step(archive / run.id) as folder:
         _write(folder / CASE, case_to_dict(run.case))
         (folder / PLAN).write_text(run.schedule.to_json(), encoding="utf-8")
@@ -70,6 +73,8 @@ def save_run(archive: Path, run: Run) -> Path:
         _write(folder / LEDGER_ROW, dict(run.ledger_row))
         for name, content in run.extras.items():
             _write(folder / f"{name}.json", content)
+        if write_page:
+            write_page(folder / HTML)
     return archive / run.id
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.demo import make_demo, true_plant
-from scenarios.replan import Prepared, Replanned, replan
+from scenarios.inputs import read_inputs
+from scenarios.ledger import Ledger
+from scenarios.replan import Prepared, Replanned, replan, run_identity
 from scenarios.run import Progress
 from scenarios.scenario import Case
 from scenarios.settings import load_config
@@ -20,7 +22,7 @@ LAST_NIGHT_LIMIT_S = 30.0
 
 
 def run_demo(folder: Path, *, seed: int, replications: int, progress: Progress) -> Replanned:
-    """Write the data, plan last night, plan tonight and publish tonight's plan."""
+    """Write the data, run last night's job if it was not yet run, then tonight's."""
     config = load_config(make_demo(folder, seed=seed, progress=progress))
     config = config.model_copy(update={"seed": seed, "replications": replications})
     last_night = config.model_copy(
@@ -30,7 +32,8 @@ def run_demo(folder: Path, *, seed: int, replications: int, progress: Progress) 
             "time_limit_s": LAST_NIGHT_LIMIT_S,
         }
     )
-    replan(last_night, dry_run=True, progress=_prefixed(progress, "last night: "))
+    if run_identity(last_night, read_inputs(last_night)) not in Ledger(config.archive).published():
+        replan(last_night, progress=_prefixed(progress, "last night: "))
     return replan(config, progress=progress, closeness=partial(_against_the_truth, progress, seed))
 
 

@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS run (
 """
 
 
+PUBLISHED = "ok"
+"""Status of a run whose plan went to the ERP."""
+
+
 class Ledger:
     """The ledger of one archive, a small SQLite file."""
 
@@ -70,6 +74,10 @@ class Ledger:
                 "WHERE number = ?",
                 (_now(), status, exit_code, run_id, json.dumps(details, default=str), number),
             )
+
+    def published(self) -> set[str]:
+        """Ids of the runs whose plan went to the ERP."""
+        return {row["run_id"] for row in self.rows() if row["status"] == PUBLISHED}
 
     def rows(self) -> list[dict[str, Any]]:
         """Every execution, the latest first; ``details`` are merged into the row."""

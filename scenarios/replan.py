@@ -11,13 +11,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import archive
 from scenarios.inputs import Inputs, metered_peak, read_inputs
-from scenarios.ledger import Ledger, locked
+from scenarios.ledger import PUBLISHED, Ledger, locked
 from scenarios.robust import robust_plan
 from scenarios.run import Progress, naive_plan, prove
 from scenarios.scenario import Case
@@ -78,7 +79,7 @@ def replan(
         run_id, status, code = "", "failed", 1
         try:
             done = _chain(config, dry_run, progress or _silent, closeness, details)
-            run_id, status, code = done.run.id, "dry run" if dry_run else "ok", 0
+            run_id, status, code = done.run.id, "dry run" if dry_run else PUBLISHED, 0
             return done
         except NoriaError as error:
             status, code = type(error).__name__, error.exit_code
@@ -107,19 +108,13 @@ def _chain(
         case, previous=previous, seed=config.seed, time_limit=config.time_limit_s, progress=progress
     )
     progress("check the plan", 0, 1)
-    checked = check(schedule, case.plant, case.orders, case.forecast, case.state, previous)
-    if checked.faults:
-        raise PublishRefused(
-            "the optimiser's plan breaks its own rules, nothing was published:\n"
-            + "\n".join(str(fault) for fault in checked.faults)
+    _refuse_faults(schedule, case, previous)
+    proof, naive = (
+        prove(
+            case, candidate, name=name, replications=config.replications, seed=config.seed,
+            progress=progress,
         )
-    proof = prove(
-        case, schedule, name="plan", replications=config.replications, seed=config.seed,
-        progress=progress,
-    )  # fmt: skip
-    naive = prove(
-        case, naive_plan(case), name="naive plan", replications=config.replications,
-        seed=config.seed, progress=progress,
+        for name, candidate in (("plan", schedule), ("naive plan", naive_plan(case)))
     )  # fmt: skip
     details |= {
         "status_of_plan": schedule.status,
@@ -128,7 +123,6 @@ def _chain(
         "set_aside": sum(ready.diagnosis.set_aside.values()),
         "unplaced": list(schedule.unplaced),
     }
-    ledger_row = {**details, "run_id": run_id}
     run = archive.Run(
         id=run_id,
         folder=config.archive / run_id,
@@ -138,7 +132,7 @@ def _chain(
         naive_report=naive.report,
         previous=previous,
         comparison=compare(naive.outcomes, proof.outcomes),
-        ledger_row=ledger_row,
+        ledger_row={**details, "run_id": run_id},
         extras={
             "diagnosis": ready.diagnosis.to_dict(),
             "calibration": json.loads(ready.calibration.to_json()),
@@ -147,11 +141,20 @@ def _chain(
         },
     )
     progress("archive and report", 0, 1)
-    archive.save_run(config.archive, run)
-    html = write_html(run, ready, config.archive / run_id / archive.HTML)
+    archive.save_run(config.archive, run, partial(write_html, run, ready))
     published = None if dry_run else _publish(run, config.publish, progress)
-    details["published"] = bool(published and published.changed)
-    return Replanned(run, html, published, ledger_row)
+    details["changed"] = bool(published and published.changed)
+    return Replanned(run, run.folder / archive.HTML, published, dict(run.ledger_row))
+
+
+def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) -> None:
+    """Nothing leaves the house that has not passed ``check``."""
+    found = check(schedule, case.plant, case.orders, case.forecast, case.state, previous)
+    if found.faults:
+        raise PublishRefused(
+            "the optimiser's plan breaks its own rules, nothing was published:\n"
+            + "\n".join(str(fault) for fault in found.faults)
+        )
 
 
 def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
@@ -210,8 +213,11 @@ def run_identity(config: ReplanConfig, inputs: Inputs) -> str:
 
 
 def last_plan(folder: Path, case: Case) -> Schedule | None:
-    """The latest archived plan made for an earlier cut-off: last night's."""
+    """The latest published plan that was made for an earlier cut-off: last night's."""
+    published = Ledger(folder).published()
     for candidate in reversed(archive.run_folders(folder)):
+        if candidate.name not in published:
+            continue
         try:
             schedule = archive.load_run(candidate).schedule
         except InputError:  # damaged: nothing to compare with
@@ -221,7 +227,7 @@ def last_plan(folder: Path, case: Case) -> Schedule | None:
     return None
 
 
-def write_html(run: archive.Run, ready: Prepared, path: Path) -> Path:
+def write_html(run: archive.Run, ready: Prepared, path: Path) -> None:
     """The self-contained report of a run."""
     from dashboards.html_report import write_report
 
@@ -240,7 +246,6 @@ def write_html(run: archive.Run, ready: Prepared, path: Path) -> Path:
         ledger_row=run.ledger_row,
         notes=ready.inputs.notes,
     )
-    return path
 
 
 def _publish(run: archive.Run, folder: Path, progress: Progress) -> Published:

@@ -42,7 +42,8 @@ class Bill:
         """Energy, carbon and demand cost of the energy the units draw above off, (T,) [kWh]."""
         net = above + (self.floor - self.generation)
         bought = np.maximum(net, 0.0)
-        cost = float(bought @ self.rate)
+        # Not ``@``: its last digit depends on the machine's linear algebra, and a plan must not.
+        cost = float((bought * self.rate).sum())
         if self.feed_in:
             cost -= self.feed_in * float((bought - net).sum())
         return cost + self.charge * max(float(bought.max()) / self.hours - self.incurred, 0.0)
@@ -142,11 +143,11 @@ class Account:
         above = self.energy.sum(axis=0)
         net = above + (bill.floor - bill.generation)
         bought = np.maximum(net, 0.0)
-        carbon = float(bought @ forecast.carbon_intensity)
+        carbon = float((bought * forecast.carbon_intensity).sum())
         peak = float(bought.max()) / bill.hours
         sold = float((bought - net).sum())
         return Value(
-            energy_cost=float(bought @ forecast.price_per_kwh) - bill.feed_in * sold,
+            energy_cost=float((bought * forecast.price_per_kwh).sum()) - bill.feed_in * sold,
             carbon_cost=carbon / 1000 * self.problem.plant.plant.costs.carbon_per_t,
             demand_cost=bill.charge * max(peak - bill.incurred, 0.0),
             setup_cost=sum(self.setup),

@@ -61,7 +61,7 @@ class Bound:
         forecast = self.problem.forecast
         bought = np.maximum(self._idle_kwh, 0.0)
         sold = np.maximum(-self._idle_kwh, 0.0)
-        cost = float(bought @ self.problem.energy_rate) - forecast.feed_in_per_kwh * float(
+        cost = float((bought * self.problem.energy_rate).sum()) - forecast.feed_in_per_kwh * float(
             sold.sum()
         )
         most = sum(_most_power(u) for u in self.problem.units) - sum(self.least)

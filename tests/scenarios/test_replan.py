@@ -1,6 +1,7 @@
 """The nightly job: the same answer every time, nothing half-written, and bad data refused."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -250,3 +251,17 @@ def test_json_answers_are_json(
 ) -> None:
     assert main(["report", str(planned[0] / "runs"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"] == planned[1].run.id
+
+
+def test_the_plan_does_not_depend_on_the_machines_linear_algebra(shop: Path) -> None:
+    """The same processor, told to use another set of instructions, ends with the same plan."""
+    plans = []
+    for core in ("Haswell", "Nehalem"):
+        out = shop / f"{core}.json"
+        subprocess.run(
+            [sys.executable, "-m", "scenarios.cli", "optimize", str(shop / "replan.yaml"),
+             "--time-limit", "4", "-o", str(out), "--quiet"],
+            env={**os.environ, "OPENBLAS_CORETYPE": core}, check=True, capture_output=True,
+        )  # fmt: skip
+        plans.append(out.read_text())
+    assert plans[0] == plans[1]

@@ -146,8 +146,10 @@ def grid_bill(draw_kwh: Array, forecast: Forecast) -> GridBill:
     return GridBill(
         import_kwh=bought,
         surplus_kwh=sold,
-        energy_cost=float(bought @ forecast.price_per_kwh - sold.sum() * forecast.feed_in_per_kwh),
-        carbon_kg=float(bought @ forecast.carbon_intensity),
+        energy_cost=float(
+            (bought * forecast.price_per_kwh).sum() - sold.sum() * forecast.feed_in_per_kwh
+        ),
+        carbon_kg=float((bought * forecast.carbon_intensity).sum()),
         peak_kw=peak,
         demand_cost=forecast.demand_charge_per_kw * raised,
     )

@@ -70,7 +70,7 @@ def _renewal_function(law: Law) -> tuple[float, Array]:
     renewals = np.zeros(count)
     means = np.zeros(count)  # means[i] = (M_i + M_{i+1}) / 2
     for i in range(1, count):
-        earlier = float(means[: i - 1][::-1] @ mass[1:i])
+        earlier = float((means[: i - 1][::-1] * mass[1:i]).sum())
         total = distribution[i] + earlier + renewals[i - 1] / 2 * mass[0]
         renewals[i] = total / (1 - mass[0] / 2)
         means[i - 1] = (renewals[i - 1] + renewals[i]) / 2

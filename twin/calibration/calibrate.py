@@ -60,7 +60,7 @@ def calibrate(
         begin=activity.begin if len(activity.log) else None,
         end=until,
         events=len(activity.log),
-        estimates=tuple(found),
+        estimates=tuple(estimate.rounded() for estimate in found),
         notes=tuple(kept_nominal(plant, found)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -55,10 +55,22 @@ class ParameterEstimate:
         """Whether the nominal value lies outside the interval."""
         return self.nominal is not None and not self.low <= self.nominal <= self.high
 
-    @property
-    def ratio(self) -> float | None:
-        """Value over nominal."""
-        return self.value / self.nominal if self.nominal else None
+    def rounded(self) -> ParameterEstimate:
+        """The same estimate to eight significant digits.
+
+        What lies beyond depends on which linear algebra a machine has; a plan must not.
+        """
+        return replace(
+            self,
+            value=_rounded(self.value),
+            low=_rounded(self.low),
+            high=_rounded(self.high),
+            parameters={name: _rounded(value) for name, value in self.parameters.items()},
+        )
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.8g}")
 
 
 @dataclass(frozen=True)

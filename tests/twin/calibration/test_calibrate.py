@@ -114,3 +114,14 @@ def test_progress_is_told_step_by_step(
     calibrate(weeks, frail_plant, until, lambda *step: told.append(step))
     assert [done for _, done, _ in told] == list(range(len(told)))
     assert told[-1][1] == told[-1][2]
+
+
+def test_estimates_end_where_machines_begin_to_differ() -> None:
+    from twin.calibration.estimates import ParameterEstimate
+
+    third = ParameterEstimate(
+        "power_kw", "P-1", "working", 1 / 3, 0.0, 1e9 / 7, "kW", 3, parameters={"scale": 2 / 3}
+    )
+    again = third.rounded()
+    assert (again.value, again.high) == (0.33333333, 142857140.0)
+    assert again.parameters == {"scale": 0.66666667}

@@ -83,8 +83,9 @@ class ReplanConfig(Frozen):
     horizon_days: int = Field(default=9, ge=1, le=60)
     replications: int = Field(default=100, ge=2)
     seed: int = Field(default=1, ge=0)
-    time_limit_s: float = Field(default=90.0, gt=0)
-    """Outer limit of the optimiser; a plan exists long before."""
+    time_limit_s: float = Field(default=150.0, gt=0)
+    """Time for the optimiser. The amount of search follows from it, and takes about half of it on
+    two free cores; the rest is reserve for a busy machine."""
     publish: Path = Path("erp_drop")
     archive: Path = Path("runs")
 

@@ -7,7 +7,7 @@ import pytest
 
 from scenarios import robust
 from scenarios.replan import prepare
-from scenarios.robust import BAD_LUCK, MOST_MARGIN, delays, longer, robust_plan
+from scenarios.robust import BAD_LUCK, MOST_MARGIN, delays, robust_plan
 from scenarios.run import naive_plan, plan, prove, simulate_case
 from scenarios.scenario import Case
 from scenarios.settings import load_config
@@ -57,7 +57,3 @@ def test_a_delay_is_what_an_order_runs_behind_in_bad_luck(case: Case) -> None:
     assert delays(case, schedule, early)[order] == 0
     never = [replace(o, completion={order: None}) for o in outcomes]
     assert delays(case, schedule, never)[order] == min(case.horizon.minutes - planned, MOST_MARGIN)
-
-
-def test_margins_only_grow() -> None:
-    assert longer({"a": 5, "b": 1}, {"b": 3, "c": 2}) == {"a": 5, "b": 3, "c": 2}

@@ -85,7 +85,7 @@ class ReplanConfig(Frozen):
     seed: int = Field(default=1, ge=0)
     time_limit_s: float = Field(default=150.0, gt=0)
     """Time for the optimiser. The amount of search follows from it, and takes about half of it on
-    two free cores; the rest is reserve for a busy machine."""
+    a free core; on a busy machine it may take up to twice as long, for the same plan."""
     publish: Path = Path("erp_drop")
     archive: Path = Path("runs")
 

@@ -27,6 +27,9 @@ about half of what one core of a small server does, so that the number of moves,
 the search."""
 IMPROVE_SHARE, POLISH_SHARE = 0.5, 0.3
 """Shares of the time allowed; the rest is reserve."""
+PATIENCE, LEAST_GUARD = 2.0, 20.0
+"""The clock ends a step only after this many times its share of the time allowed, and not within
+the first seconds: on a busy machine a plan comes later, but it is the same plan."""
 POLISH_WINDOW, POLISH_STEP, POLISH_REACH = 36 * 60, 24 * 60, 6 * 60.0
 """Start times are polished in windows of this length, one step apart, each by so much [min]."""
 WINDOW_SECONDS, OPERATION_SECONDS = 1.0, 0.004
@@ -72,7 +75,8 @@ def optimize(
     Parameters
     ----------
     time_limit : float
-        Time allowed [s].
+        Time the search is sized for [s]; about half of it on a free core, and at most twice
+        (:data:`PATIENCE`) on a busy one.
     margins : mapping, optional
         By how much the search aims to finish an order before it is due [min]. What the plan costs
         is counted by the true due dates.
@@ -140,7 +144,7 @@ class Run:
         for chain in range(chains):
             random = Random(f"{self.seed}/improve/{chain}")
             share = self.time_limit * (IMPROVE_SHARE + 0.15) * (chain + 1) / chains
-            stop = partial(self.must_stop, share)
+            stop = partial(self.must_stop, self.guard(share))
             outcome = improve(start, random, moves // chains, stop)
             done += outcome.moves
             self.take(Account(outcome.account.plan), f"improve {chain + 1}/{chains}")
@@ -153,14 +157,14 @@ class Run:
         seconds = WINDOW_SECONDS + len(self.problem.ops) * OPERATION_SECONDS
         windows = [*range(0, self.problem.horizon.minutes, POLISH_STEP)]
         windows = windows[: int(self.time_limit * POLISH_SHARE / seconds)]
-        late = self.time_limit * (IMPROVE_SHARE + POLISH_SHARE + 0.15)
+        late = self.guard(self.time_limit * (IMPROVE_SHARE + POLISH_SHARE + 0.15))
         for n, begin in enumerate(windows):
             if self.must_stop(late):
                 self._note_stop(f"after polishing {n} of {len(windows)} windows")
                 break
-            guard = late - (time.monotonic() - self.began)
+            left = late - (time.monotonic() - self.began)
             end = min(begin + POLISH_WINDOW, self.problem.end)
-            found = polish(self.best, begin, end, POLISH_REACH, guard)
+            found = polish(self.best, begin, end, POLISH_REACH, left)
             if found.trouble and found.trouble not in self.notes:
                 self.notes.append(found.trouble)
             days = f"polish {begin / 1440:g}-{end / 1440:g} d"
@@ -180,6 +184,10 @@ class Run:
 
     def is_cancelled(self) -> bool:
         return bool(self.cancelled and self.cancelled())
+
+    def guard(self, seconds: float) -> float:
+        """When the clock ends what should take ``seconds`` from the beginning."""
+        return max(PATIENCE * seconds, LEAST_GUARD)
 
     def must_stop(self, seconds: float) -> bool:
         return self.is_cancelled() or time.monotonic() - self.began > seconds

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, inf
 
+import numpy as np
+
 from solvers.plan import Fit, Plan
 from solvers.problem import Problem
 from twin.errors import Infeasible
@@ -232,8 +234,15 @@ def _no_window(plan: Plan, pm: int) -> Infeasible:
         f"{local(due.earliest):%a %d %b %H:%M} and {local(due.latest):%a %d %b %H:%M} and lasts "
         f"{due.task.duration:g} min"
     )
+    hours = problem.plant.crew_open[due.task.crew]
+    starts, lasts = np.maximum(hours.starts, due.earliest), hours.ends - due.task.duration
+    if not ((starts <= lasts) & (starts <= due.latest)).any():
+        return Infeasible(
+            f"{where}, but crew {due.task.crew} is not on duty long enough between; add crew "
+            "hours, widen the tolerance, or record the maintenance as done"
+        )
     running = [(end, ref) for _, end, ref in items if ref >= 0]  # nothing else is placed yet
-    if running and running[-1][0] > due.earliest:
+    if running and running[-1][0] > due.latest:
         end, op = running[-1]
         order = problem.jobs[problem.ops[op].job].order
         return Infeasible(

@@ -65,6 +65,7 @@ def make_one_unit(
     unit: dict[str, Any] | None = None,
     costs: dict[str, float] | None = None,
     crews: list[dict[str, Any]] | None = None,
+    calendars: list[dict[str, Any]] | None = None,
     state: UnitState | None = None,
     **forecast: float,
 ) -> Shop:
@@ -84,6 +85,7 @@ def make_one_unit(
         {
             "id": "one",
             "areas": [{"id": "a"}],
+            "calendars": calendars or [],
             "crews": crews or [],
             "operations": steps,
             "routes": [{"id": "r", "operations": ["cut"]}],

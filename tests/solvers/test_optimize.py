@@ -252,6 +252,20 @@ def test_a_crew_without_open_time_in_the_window_is_named(one_unit: Make) -> None
         quick(shop)
 
 
+def test_a_crew_without_a_shift_is_blamed_and_not_the_running_order(one_unit: Make) -> None:
+    shop = one_unit(
+        price=[1.0] * 24,
+        orders=[(600, 60)],
+        unit=serviced(1.0, 1.0),
+        crews=[{"id": "C", "size": 1, "calendar": "never"}],
+        calendars=[{"id": "never"}],
+        state=UnitState(last_maintenance={"service": _at(-60)}),
+    )
+    running = replace(shop.state, orders={"O0": OrderState(0, "M", 0.1)})
+    with pytest.raises(Infeasible, match=r"crew C is not on duty long enough"):
+        quick(replace(shop, state=running))
+
+
 def test_running_work_that_blocks_maintenance_is_named(one_unit: Make) -> None:
     shop = one_unit(
         price=[1.0] * 24,

@@ -136,6 +136,7 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
         ShortestProcessingTime,
     )
     from twin.model.compiled import compile_plant
+    from twin.simulation.simulate import ENGINE
 
     rules: dict[str, type[DispatchingRule]] = {
         "edd": EarliestDueDate,
@@ -155,7 +156,7 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     name = str(options.schedule) if options.schedule else f"dispatch by {options.policy}"
     compiled = compile_plant(case.plant, case.horizon)
     report = summarize(
-        name, outcomes, compiled, case.orders, schedule, seed=config.seed, engine="simpy"
+        name, outcomes, compiled, case.orders, schedule, seed=config.seed, engine=ENGINE
     )
     return Answer(json.loads(report.to_json()), figures_table(report))
 

@@ -88,8 +88,10 @@ def prove(
         case, schedule, replications=replications, seed=seed, cancelled=cancelled,
         progress=progress and partial(progress, f"simulate: {name}"),
     )  # fmt: skip
+    from twin.simulation.simulate import ENGINE
+
     compiled = compile_plant(case.plant, case.horizon)
-    report = summarize(name, outcomes, compiled, case.orders, schedule, seed=seed, engine="simpy")
+    report = summarize(name, outcomes, compiled, case.orders, schedule, seed=seed, engine=ENGINE)
     return PlanOnTwin(schedule, tuple(outcomes), report)
 
 

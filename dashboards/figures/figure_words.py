@@ -56,7 +56,7 @@ FIGURES: tuple[FigureWords, ...] = (
     FigureWords("carbon_cost", "Carbon cost", "currency", -1, "cheaper", "dearer"),
     FigureWords("setup_cost", "Setups", "currency", -1, "cheaper", "dearer"),
     FigureWords("maintenance_cost", "Preventive maintenance", "currency", -1, "cheaper", "dearer"),
-    FigureWords("failure_cost", "Failures, expected", "currency", -1, "cheaper", "dearer"),
+    FigureWords("failure_cost", "Failures", "currency", -1, "cheaper", "dearer"),
     FigureWords("failures", "Breakdowns", "", -1, "fewer", "more"),
     FigureWords("tardiness_cost", "Late orders, cost", "currency", -1, "cheaper", "dearer"),
     FigureWords("change_cost", "Moved operations, cost", "currency", -1, "cheaper", "dearer"),

@@ -155,13 +155,11 @@ def stale_log(shop: Path) -> None:
 
 
 def unknown_product(shop: Path) -> None:
-    edit(
-        shop / "orders.csv",
-        lambda rows: [*rows, rows[1].replace("200", "999").replace(",A,", ",AA,")],
-    )
-    edit(
-        shop / "orders.csv", lambda rows: [rows[0], rows[1].replace(rows[1].split(",")[1], "AA", 1)]
-    )
+    def change(rows: list[str]) -> list[str]:
+        order, _, *rest = rows[1].split(",")
+        return [rows[0], ",".join([order, "AA", *rest]), *rows[2:]]
+
+    edit(shop / "orders.csv", change)
 
 
 def hole_in_the_series(shop: Path) -> None:

@@ -77,10 +77,6 @@ class EventLog:
         """Events strictly before an instant."""
         return EventLog(self.table[self.table["time"] < pd.Timestamp(instant)], self.source)
 
-    def since(self, instant: datetime) -> EventLog:
-        """Events at or after an instant."""
-        return EventLog(self.table[self.table["time"] >= pd.Timestamp(instant)], self.source)
-
     def of_kind(self, kind: str) -> pd.DataFrame:
         return self.table[self.table["event"] == kind]
 

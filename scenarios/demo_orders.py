@@ -137,7 +137,7 @@ def _units_at_start(plant: Plant, at: datetime, draws: Draws) -> dict[str, UnitS
     return {
         unit.id: UnitState(
             is_on=unit.startup_time > 0 and unit.calendar == "always",
-            ages={m.id: draws.uniform(0, 0.7) * m.time_to_failure.mean for m in unit.failure_modes},
+            ages={m.id: draws.uniform(0, 0.7) * m.life.mean for m in unit.failure_modes},
             last_maintenance=last[unit.id],
         )
         for unit in plant.work_units

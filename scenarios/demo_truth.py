@@ -85,7 +85,7 @@ def _by_rule(unit: WorkUnit, rule: Rule) -> WorkUnit:
             "failure_modes": [
                 mode.model_copy(
                     update={
-                        "time_to_failure": _stretched(mode.time_to_failure, rule.life),
+                        "time_to_failure": _stretched(mode.life, rule.life),
                         "time_to_repair": _stretched(mode.time_to_repair, rule.repair_time),
                     }
                 )

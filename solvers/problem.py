@@ -9,11 +9,12 @@ from functools import cached_property
 from solvers.timing import Grid, Shift
 from solvers.wear import Wear
 from twin.model.compiled import STATE_INDEX, CompiledPlant
+from twin.model.failures import FailureMode
 from twin.model.forecast import Forecast
 from twin.model.horizon import Array, Horizon
 from twin.model.maintenance import DueTask, due_tasks
 from twin.model.orders import OrderBook
-from twin.model.plant import FailureMode, WorkUnit
+from twin.model.plant import WorkUnit
 from twin.model.schedule import Schedule
 from twin.model.shifts import OpenTime
 from twin.model.state import OrderState, ShopState
@@ -268,7 +269,7 @@ def _unit(plant: CompiledPlant, state: ShopState, m: int, shift: int) -> Unit:
 
 def _mode(unit: WorkUnit, mode: FailureMode, age: float, horizon: float) -> Mode:
     renewing = frozenset(task.id for task in unit.maintenance if mode.id in task.renews)
-    return Mode(mode, age, renewing, Wear(mode.time_to_failure, age, float(horizon)))
+    return Mode(mode, age, renewing, Wear(mode.life, age, float(horizon)))
 
 
 def _planned(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from twin.accounting.inspection import Inspection, in_words, is_later, is_same, what
 from twin.accounting.value import TOLERANCE
 from twin.errors import Fault
+from twin.model.failures import MaintenanceTask
 from twin.model.maintenance import DueTask, due_tasks
-from twin.model.plant import MaintenanceTask
 from twin.model.schedule import Segment
 
 

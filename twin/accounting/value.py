@@ -28,11 +28,12 @@ import numpy as np
 
 from twin.accounting.energy import MINUTES_PER_HOUR, GridBill, energy_of_intervals, grid_bill
 from twin.behaviour.renewals import expected_failures
+from twin.model.failures import FailureMode
 from twin.model.forecast import Forecast
 from twin.model.horizon import Array, Horizon
 from twin.model.maintenance import DueTask, due_tasks
 from twin.model.orders import OrderBook, WorkOrder
-from twin.model.plant import FailureMode, Plant, State, WorkUnit
+from twin.model.plant import Plant, State, WorkUnit
 from twin.model.schedule import Assignment, Kind, Schedule, Segment, Value
 from twin.model.state import ShopState, UnitState
 

@@ -1,8 +1,10 @@
 """Luck that can be looked up: every random number has a name, and no draw disturbs another.
 
 A stream is named by (seed, replication, entity, purpose); its k-th number is a function of the name
-and k alone. A work unit that is added, or an order that is moved, thus leaves the luck of all
-others as it was, and two plans compared on the same replications meet the same breakdowns.
+and k alone: seed and replication are the key of a counter-based generator, a hash of entity and
+purpose and k its counter. A work unit that is added, or an order that is moved, thus leaves the
+luck of all others as it was, and two plans compared on the same replications meet the same
+breakdowns.
 
 The function is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, *Parallel random numbers: as easy as
 1, 2, 3*, SC 2011), in integers only, so it gives the same bits on every computer.
@@ -13,13 +15,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
-from statistics import NormalDist
+
+from twin.model.quantiles import normal_quantile
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER_0, _MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 _WEYL_0, _WEYL_1 = 0x9E3779B9, 0xBB67AE85
 _ROUNDS = 10
-_standard_normal = NormalDist().inv_cdf
 
 Words = tuple[int, int, int, int]
 
@@ -46,25 +48,29 @@ def philox4x32(counter: Words, key: tuple[int, int]) -> Words:
     return c0, c1, c2, c3
 
 
+def name_words(entity: str, purpose: str) -> tuple[int, int]:
+    """The two words by which a stream's name enters the counter."""
+    digest = blake2b(f"{entity}\x1f{purpose}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
+
+
 class Stream:
     """The random numbers of one entity for one purpose, by index, in any order."""
 
-    __slots__ = ("_block", "_halves", "_high", "_key")
+    __slots__ = ("_block", "_halves", "_key", "_name")
 
-    def __init__(self, name: bytes) -> None:
-        digest = blake2b(name, digest_size=16).digest()
-        words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]
-        self._key = (words[0], words[1])
-        self._high = (words[2], words[3])
+    def __init__(self, name: tuple[int, int], key: tuple[int, int]) -> None:
+        self._name = name
+        self._key = key
         self._block = -1
         self._halves = (0.5, 0.5)
 
     def uniform(self, k: int) -> float:
-        """The k-th number of the stream, in the open interval (0, 1)."""
+        """The k-th number of the stream, in the open interval (0, 1); k is below 2**64."""
         block = k >> 1
         if block != self._block:  # one block holds two numbers; neighbours are asked in turn
-            low = (block & _MASK, block >> 32)
-            w0, w1, w2, w3 = philox4x32((*low, *self._high), self._key)
+            counter = (block & _MASK, block >> 32, *self._name)
+            w0, w1, w2, w3 = philox4x32(counter, self._key)
             self._halves = (_open_unit(w0, w1), _open_unit(w2, w3))
             self._block = block
         return self._halves[k & 1]
@@ -82,9 +88,14 @@ class Luck:
     seed: int
     replication: int
 
+    def __post_init__(self) -> None:
+        for name in ("seed", "replication"):
+            if not 0 <= getattr(self, name) <= _MASK:
+                raise ValueError(f"{name} {getattr(self, name)}: a whole number below 2**32")
+
     def stream(self, entity: str, purpose: str) -> Stream:
         """The stream of an entity (a work unit, an operation of an order) for one purpose."""
-        return Stream(f"{self.seed}\x1f{self.replication}\x1f{entity}\x1f{purpose}".encode())
+        return Stream(name_words(entity, purpose), (self.seed, self.replication))
 
 
 def lognormal_factor(cv: float, u: float) -> float:
@@ -95,4 +106,4 @@ def lognormal_factor(cv: float, u: float) -> float:
     if cv == 0:
         return 1.0
     variance = math.log1p(cv * cv)
-    return math.exp(math.sqrt(variance) * _standard_normal(u) - variance / 2)
+    return math.exp(math.sqrt(variance) * normal_quantile(u) - variance / 2)

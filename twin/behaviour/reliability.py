@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Iterable
 
 from twin.behaviour.randomness import Luck
+from twin.model.failures import FailureMode
 from twin.model.laws import remaining_life
-from twin.model.plant import FailureMode
 
 
 class ModeLife:
@@ -27,7 +27,7 @@ class ModeLife:
         self._repairs = luck.stream(unit, f"repair of {mode.id}")
         self._life_number = 0
         self._repair_number = 0
-        left = remaining_life(mode.time_to_failure, age, self._lives.uniform(0))
+        left = remaining_life(mode.life, age, self._lives.uniform(0))
         self.left = ticks(left)
         """Operating clock: ticks of work left. Calendar clock: the instant of failure."""
 
@@ -35,7 +35,7 @@ class ModeLife:
         """As good as new from now on: the next life of the stream begins."""
         self._life_number += 1
         u = self._lives.uniform(self._life_number)
-        life = self._ticks(self.mode.time_to_failure.quantile(u))
+        life = self._ticks(self.mode.life.quantile(u))
         self.left = now + life if self.is_calendar else life
 
     def repair_ticks(self) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
-_standard_normal = NormalDist().inv_cdf
+from twin.model.quantiles import normal_quantile
 
 EXACT_UP_TO = 30.0
 """Up to this expected number of scrapped pieces the binomial law is summed term by term."""
@@ -24,7 +23,7 @@ def scrapped_pieces(pieces: int, share: float, u: float) -> int:
         return 0
     expected = pieces * share
     if expected > EXACT_UP_TO:
-        z = _standard_normal(u)
+        z = normal_quantile(u)
         spread = math.sqrt(expected * (1 - share))
         skew_term = (1 - 2 * share) * (z * z - 1) / 6
         return min(max(math.floor(expected + spread * z + skew_term + 0.5), 0), pieces)

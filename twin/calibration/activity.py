@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from twin.model.events import EventLog
+from twin.model.failures import FailureMode
 from twin.model.horizon import Array, Horizon
-from twin.model.plant import FailureMode, Plant, WorkUnit
+from twin.model.plant import Plant, WorkUnit
 from twin.model.shifts import OpenTime, shared_equally
 
 LOT_KEY = ["work_unit", "order", "operation", "lot"]

@@ -30,9 +30,10 @@ from twin.calibration.lifetimes import (
     mean_interval,
     shape_interval,
 )
+from twin.model.failures import FailureMode
 from twin.model.horizon import Array
 from twin.model.laws import Exponential, Law, Lognormal, Weibull
-from twin.model.plant import FailureMode, WorkUnit
+from twin.model.plant import WorkUnit
 
 FEW = 3
 """With fewer failures the nominal shape is kept and the scale leans on the nominal one."""
@@ -85,7 +86,7 @@ def failure_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
 def is_like(mode: FailureMode, other: FailureMode) -> bool:
     """Whether two modes may be expected to differ from their nominal lives alike."""
     return (mode.id, mode.clock) == (other.id, other.clock) and math.isclose(
-        nominal_shape(mode.time_to_failure), nominal_shape(other.time_to_failure)
+        nominal_shape(mode.life), nominal_shape(other.life)
     )
 
 
@@ -136,7 +137,7 @@ def estimate_mode(
 
     ``peers`` are like modes on other units of the area; where failures are few, theirs count too.
     """
-    nominal = mode.time_to_failure
+    nominal = mode.life
     shape = nominal_shape(nominal)
     if history.failures < FEW or (history.lives.failures < FEW and shape != 1):
         return _with_prior(unit, mode, history, peers)
@@ -185,7 +186,7 @@ def _with_prior(
     unit: str, mode: FailureMode, history: ModeHistory, peers: Sequence[Scaled]
 ) -> ParameterEstimate:
     """Law of the nominal shape, its scale with a gamma prior, see :func:`scale_posterior`."""
-    nominal = mode.time_to_failure
+    nominal = mode.life
     shape = nominal_shape(nominal)
     unit_mean = math.gamma(1 + 1 / shape)
     centre = scale_posterior(peers, shape)[0] if peers else 1.0
@@ -273,7 +274,7 @@ def joined(one: Lives, other: Lives) -> Lives:
 
 def nominal_scale(mode: FailureMode) -> float:
     """Scale of the Weibull of the nominal mean and shape [min]."""
-    law = mode.time_to_failure
+    law = mode.life
     return law.mean / math.gamma(1 + 1 / nominal_shape(law))
 
 

@@ -16,9 +16,9 @@ from twin.calibration.activity import Activity, UnitActivity
 from twin.calibration.estimates import ParameterEstimate
 from twin.calibration.lifetimes import Lives, fit_lognormal, fit_weibull
 from twin.calibration.robust import lognormal_mean, sigma_of
+from twin.model.failures import FailureMode
 from twin.model.horizon import Array
 from twin.model.laws import Constant, Law, Lognormal, Weibull
-from twin.model.plant import FailureMode
 
 FEW = 3
 PRIOR_REPAIRS = 2.0

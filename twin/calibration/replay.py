@@ -25,10 +25,11 @@ import pandas as pd
 
 from twin.model.compiled import CompiledPlant, compile_plant
 from twin.model.events import EventLog
+from twin.model.failures import FailureMode
 from twin.model.horizon import Horizon
 from twin.model.laws import Law, remaining_life
 from twin.model.orders import OrderBook, WorkOrder
-from twin.model.plant import FailureMode, Plant, WorkUnit, setup_key
+from twin.model.plant import Plant, WorkUnit, setup_key
 from twin.model.state import OrderState, ShopState, UnitState
 
 OVERDUE_LOT = 0.95

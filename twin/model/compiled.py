@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
 from twin.model.horizon import Array, Horizon
-from twin.model.plant import STATES, Plant, Processing, by_product, setup_key
+from twin.model.network import Branch
+from twin.model.plant import STATES, Plant, Processing, Product, by_product, setup_key
 from twin.model.shifts import OpenTime
 
+COMPLETE, SCRAP = -1, -2
+"""In place of a step of a route: the job is complete, or thrown away."""
 STATE_INDEX = {state: i for i, state in enumerate(STATES)}
 
 
@@ -64,6 +68,15 @@ class CompiledPlant:
     """Shift calendar of each crew."""
     rows: dict[tuple[int, int, int], Processing]
     """Processing row of (unit, operation, product), where eligible."""
+    crews_for: dict[str, tuple[int, ...]]
+    """Crews that can be asked, by crew id or skill, in the order of the plant."""
+    branches: dict[tuple[int, int], tuple[tuple[int, float], ...]]
+    """Where jobs of product p may go after step s of its route: (step, cumulative share); the step
+    is :data:`COMPLETE` or :data:`SCRAP` at an end."""
+    uses: tuple[tuple[tuple[int, int], ...], ...]
+    """Stocks used by operation o for one piece: (stock, pieces)."""
+    stock_index: dict[str, int]
+    transport_index: dict[str, int]
 
     def setup_minutes(self, unit: int, before: str, product: int) -> float:
         """Setup time [min] from a setup key to a product."""
@@ -113,6 +126,7 @@ def compile_plant(plant: Plant, horizon: Horizon) -> CompiledPlant:
     open_time = {id: c.open_time(horizon) for id, c in plant.calendars_by_id.items()}
     unit_index = {u.id: i for i, u in enumerate(plant.work_units)}
     product_index = {p.id: i for i, p in enumerate(plant.products)}
+    stocks = {stock.id: i for i, stock in enumerate(plant.stocks)}
     operation_index = {o.id: i for i, o in enumerate(plant.operations)}
     rows = {
         (m, operation_index[o], p): row
@@ -144,4 +158,32 @@ def compile_plant(plant: Plant, horizon: Horizon) -> CompiledPlant:
         unit_open=tuple(open_time[u.calendar] for u in plant.work_units),
         crew_open={crew.id: open_time[crew.calendar] for crew in plant.crews},
         rows=rows,
+        crews_for=_crews_for(plant),
+        branches={
+            (p, plant.route_of(product).index(branch.after)): _branch(branch, plant, product)
+            for p, product in enumerate(plant.products)
+            for branch in plant.branches_of(product)
+        },
+        uses=tuple(
+            tuple((stocks[id], pieces) for id, pieces in o.uses.items()) for o in plant.operations
+        ),
+        stock_index=stocks,
+        transport_index={t.id: i for i, t in enumerate(plant.transports)},
     )
+
+
+def _crews_for(plant: Plant) -> dict[str, tuple[int, ...]]:
+    names = dict.fromkeys(name for crew in plant.crews for name in (crew.id, *crew.skills))
+    return {
+        name: tuple(
+            c for c, crew in enumerate(plant.crews) if name == crew.id or name in crew.skills
+        )
+        for name in names
+    }
+
+
+def _branch(branch: Branch, plant: Plant, product: Product) -> tuple[tuple[int, float], ...]:
+    route = plant.route_of(product)
+    ends = {"end": COMPLETE, "scrap": SCRAP}
+    targets = [ends[to] if to in ends else route.index(to) for to in branch.to]
+    return tuple(zip(targets, accumulate(branch.to.values()), strict=True))

@@ -1,21 +1,25 @@
 """Laws of a duration: lifetimes, repair times. Minutes throughout; sampled by inverse CDF only.
 
-One uniform draw gives one duration, so a stream of draws means the same luck under any law.
+One uniform draw gives one duration, so a stream of draws means the same luck under any law. A life
+is worked out from the cumulative hazard H(t) = −ln S(t): a new one is H⁻¹(−ln(1 − u)), and one that
+goes on from age a lasts H⁻¹(H(a) − ln(1 − u)) − a more, exact however old the part is.
 """
 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from bisect import bisect_left, bisect_right
+from functools import cached_property
+from itertools import accumulate
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from twin.model.base import Frozen, Minutes
-
-_NORMAL = NormalDist()
+from twin.model.quantiles import gamma_quantile, gamma_tail, gamma_upper_quantile, normal_quantile
 
 PositiveMinutes = Annotated[Minutes, Field(gt=0)]
+NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
 
 
 class Constant(Frozen):
@@ -34,6 +38,9 @@ class Constant(Frozen):
     def cumulative_hazard(self, t: float) -> float:
         return 0.0 if t < self.value else math.inf
 
+    def inverse_hazard(self, h: float) -> float:
+        return self.value
+
 
 class Exponential(Frozen):
     """Memoryless: the hazard does not depend on age."""
@@ -47,10 +54,13 @@ class Exponential(Frozen):
         return self.scale
 
     def quantile(self, u: float) -> float:
-        return -math.log1p(-u) * self.scale
+        return self.inverse_hazard(-math.log1p(-u))
 
     def cumulative_hazard(self, t: float) -> float:
         return max(t, 0.0) / self.scale
+
+    def inverse_hazard(self, h: float) -> float:
+        return h * self.scale
 
 
 class Weibull(Frozen):
@@ -67,10 +77,13 @@ class Weibull(Frozen):
         return self.scale * math.gamma(1 + 1 / self.shape)
 
     def quantile(self, u: float) -> float:
-        return self.scale * math.pow(-math.log1p(-u), 1 / self.shape)
+        return self.inverse_hazard(-math.log1p(-u))
 
     def cumulative_hazard(self, t: float) -> float:
         return math.pow(max(t, 0.0) / self.scale, self.shape)
+
+    def inverse_hazard(self, h: float) -> float:
+        return self.scale * math.pow(h, 1 / self.shape)
 
 
 class Lognormal(Frozen):
@@ -85,7 +98,7 @@ class Lognormal(Frozen):
         return self.median * math.exp(self.sigma**2 / 2)
 
     def quantile(self, u: float) -> float:
-        return self.median * math.exp(self.sigma * _NORMAL.inv_cdf(min(max(u, 1e-300), 1 - 1e-16)))
+        return self.median * math.exp(self.sigma * normal_quantile(u))
 
     def cumulative_hazard(self, t: float) -> float:
         if t <= 0:
@@ -93,16 +106,129 @@ class Lognormal(Frozen):
         z = math.log(t / self.median) / self.sigma
         return -math.log(max(0.5 * math.erfc(z / math.sqrt(2)), 1e-300))
 
+    def inverse_hazard(self, h: float) -> float:
+        return self.median * math.exp(-self.sigma * normal_quantile(_survival(h)))
 
-Law = Annotated[Constant | Exponential | Weibull | Lognormal, Field(discriminator="law")]
+
+class Gamma(Frozen):
+    """Gamma law of this shape and scale; Erlang for a whole shape."""
+
+    law: Literal["gamma"] = "gamma"
+    shape: float = Field(gt=0)
+    scale: PositiveMinutes
+
+    @property
+    def mean(self) -> float:
+        return self.shape * self.scale
+
+    def quantile(self, u: float) -> float:
+        return self.scale * gamma_quantile(self.shape, u)
+
+    def cumulative_hazard(self, t: float) -> float:
+        if t <= 0:
+            return 0.0
+        return -math.log(max(gamma_tail(self.shape, t / self.scale, True), 1e-300))
+
+    def inverse_hazard(self, h: float) -> float:
+        return self.scale * gamma_upper_quantile(self.shape, _survival(h))
+
+
+class Histogram(Frozen):
+    """Durations counted in classes, evenly spread inside each."""
+
+    law: Literal["histogram"] = "histogram"
+    edges: list[NonNegativeMinutes] = Field(min_length=2)
+    """Increasing limits of the classes."""
+    counts: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    """Durations seen in each class; one fewer than the edges."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Histogram:
+        if len(self.counts) != len(self.edges) - 1:
+            raise ValueError(f"{len(self.edges)} edges go with {len(self.edges) - 1} counts")
+        if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("edges must increase")
+        if sum(self.counts) <= 0:
+            raise ValueError("all counts are 0")
+        return self
+
+    @cached_property
+    def reached(self) -> tuple[float, ...]:
+        """Share of durations up to each edge."""
+        total = sum(self.counts)
+        return (0.0, *(count / total for count in accumulate(self.counts)))
+
+    @property
+    def mean(self) -> float:
+        middles = [(a + b) / 2 for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        weighted = sum(m * c for m, c in zip(middles, self.counts, strict=True))
+        return weighted / sum(self.counts)
+
+    def quantile(self, u: float) -> float:
+        i = min(max(bisect_left(self.reached, u), 1), len(self.counts))
+        low, high = self.reached[i - 1], self.reached[i]
+        inside = (u - low) / (high - low) if high > low else 0.0
+        return self.edges[i - 1] + (self.edges[i] - self.edges[i - 1]) * inside
+
+    def cumulative_hazard(self, t: float) -> float:
+        if t <= self.edges[0]:
+            return 0.0
+        if t >= self.edges[-1]:
+            return math.inf
+        i = bisect_right(self.edges, t)
+        width = self.edges[i] - self.edges[i - 1]
+        inside = (t - self.edges[i - 1]) / width
+        share = self.reached[i - 1] + (self.reached[i] - self.reached[i - 1]) * inside
+        return -math.log1p(-share) if share < 1 else math.inf
+
+    def inverse_hazard(self, h: float) -> float:
+        return self.quantile(-math.expm1(-h))
+
+
+class Empirical(Frozen):
+    """Durations as they were seen, each as likely as the others."""
+
+    law: Literal["empirical"] = "empirical"
+    values: list[PositiveMinutes] = Field(min_length=1)
+
+    @cached_property
+    def ordered(self) -> tuple[float, ...]:
+        return tuple(sorted(self.values))
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    def quantile(self, u: float) -> float:
+        return self.ordered[min(math.floor(u * len(self.values)), len(self.values) - 1)]
+
+    def cumulative_hazard(self, t: float) -> float:
+        share = bisect_right(self.ordered, t) / len(self.values)
+        return -math.log1p(-share) if share < 1 else math.inf
+
+    def inverse_hazard(self, h: float) -> float:
+        return self.quantile(-math.expm1(-h))
+
+
+Law = Annotated[
+    Constant | Exponential | Weibull | Lognormal | Gamma | Histogram | Empirical,
+    Field(discriminator="law"),
+]
 
 
 def remaining_life(law: Law, age: float, u: float) -> float:
     """Life left [min] at an age, given survival to it: the conditional inverse CDF at ``u``.
 
-    P(T ≤ t | T > a) = 1 − S(t)/S(a), so T = F⁻¹(1 − (1 − u) S(a)) and the life left is T − a.
+    0 at an age that no part of a bounded law reaches.
     """
-    survival = math.exp(-law.cumulative_hazard(age)) if age > 0 else 1.0
-    if survival <= 0:
+    fresh = -math.log1p(-u)
+    if age <= 0:
+        return law.inverse_hazard(fresh)
+    used = law.cumulative_hazard(age)
+    if used == math.inf:
         return 0.0
-    return max(law.quantile(1 - (1 - u) * survival) - age, 0.0) if age > 0 else law.quantile(u)
+    return max(law.inverse_hazard(used + fresh) - age, 0.0)
+
+
+def _survival(h: float) -> float:
+    return max(math.exp(-h), 1e-300)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twin.model.failures import MaintenanceTask
 from twin.model.horizon import Horizon
-from twin.model.plant import MaintenanceTask, Plant
+from twin.model.plant import Plant
 from twin.model.state import ShopState
 
 OVERDUE_GRACE = 24 * 60.0

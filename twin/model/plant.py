@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 
 from twin.errors import Fault, InputError, did_you_mean
 from twin.model.base import Frozen, Minutes, read_yaml, validate
-from twin.model.laws import Law
+from twin.model.failures import CommonCause, FailureMode, MaintenanceTask
+from twin.model.network import Branch, Carriage, Inspection, Load, Source, Spread, Stock, Transport
 from twin.model.shifts import ALWAYS_ON, Calendar
 
 NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
@@ -80,7 +81,15 @@ class Processing(Frozen):
     transit: NonNegativeMinutes = 0.0
     """Once per operation, before the first lot comes out (a belt furnace)."""
     cv: float = Field(default=0.05, ge=0, le=2)
-    """Coefficient of variation of one lot's time."""
+    """Coefficient of variation of one lot's time; 1 for *exponential*, whatever is written."""
+    spread: Spread = "lognormal"
+    """Law of a lot's time around its mean."""
+    load: Load | None = None
+    """Jobs worked together as one lot (its time is that of the first job's first lot)."""
+    operators: str | None = None
+    """Crew, or skill, needed while working; none: people are no limit."""
+    people: int = Field(default=1, gt=0)
+    """Operators it takes."""
 
     def minutes_per_piece(self, product: Product) -> float:
         """Working time of one piece in a large order [min]; 0 where the order counts as a whole."""
@@ -107,6 +116,10 @@ class SetupTable(Frozen):
     """Between two different keys not in ``times``. Between equal keys there is no setup."""
     times: dict[str, dict[str, NonNegativeMinutes]] = Field(default_factory=dict)
     """``times[from][to]``."""
+    cv: float = Field(default=0.1, ge=0, le=2)
+    """Coefficient of variation of a setup's time."""
+    crew: str | None = None
+    """Crew, or skill, that sets the unit up; none: the operator does."""
     cost: float = Field(default=0.0, ge=0)
     """Cost of one setup beside its time and energy (first-off scrap, tools) [currency]."""
 
@@ -115,38 +128,6 @@ class SetupTable(Frozen):
         if before in (after, ""):
             return 0.0
         return self.times.get(before, {}).get(after, self.default)
-
-
-class FailureMode(Frozen):
-    """One way a work unit breaks down."""
-
-    id: str
-    name: str = ""
-    time_to_failure: Law
-    clock: Literal["operating", "calendar"] = "operating"
-    """*operating*: age grows only while working; *calendar*: always."""
-    time_to_repair: Law
-    crew: str | None = None
-    """Crew that repairs it; none: the operator does, at once."""
-    cost: float = Field(default=0.0, ge=0)
-    """Parts and labour of one failure, beside lost time [currency]."""
-
-
-class MaintenanceTask(Frozen):
-    """A preventive task that comes due at an interval and renews some failure modes."""
-
-    id: str
-    name: str = ""
-    interval: PositiveMinutes
-    """Calendar time from one execution to the due date of the next."""
-    tolerance: NonNegativeMinutes
-    """The window of execution is due date ± tolerance."""
-    duration: PositiveMinutes
-    crew: str
-    renews: list[str] = Field(default_factory=list)
-    """Failure modes that are as good as new afterwards."""
-    cost: float = Field(default=0.0, ge=0)
-    """Parts and labour of one execution [currency]."""
 
 
 class WorkUnit(Frozen):
@@ -169,6 +150,11 @@ class WorkUnit(Frozen):
     """Relative frequency of each scrap reason."""
     inspects: bool = False
     """Its scrap is the verdict of an inspection (a vision sorter), lot by lot."""
+    defects: dict[str, Share] = Field(default_factory=dict)
+    """Share of pieces made defective here without anybody seeing; by product, family or "*". An
+    inspection further on may find them."""
+    inspection: Inspection | None = None
+    """Finds defects made here or before; its verdict is on whole jobs."""
     failure_modes: list[FailureMode] = Field(default_factory=list)
     maintenance: list[MaintenanceTask] = Field(default_factory=list)
 
@@ -196,6 +182,12 @@ class Operation(Frozen):
     """Room for batches waiting before this operation [kg]; unlimited when left out. A batch takes
     its room from the end of the operation before until this one starts; without room it stays on
     the unit before, which is blocked."""
+    buffer_jobs: int | None = Field(default=None, ge=0)
+    """Room for jobs waiting before this operation, instead of ``buffer_kg``."""
+    carriage: Carriage | None = None
+    """How jobs come here from the operation before; by themselves, at once, when left out."""
+    uses: dict[str, int] = Field(default_factory=dict)
+    """Pieces taken from each stock for one piece of the job (assembly, raw parts)."""
 
 
 class Route(Frozen):
@@ -203,6 +195,7 @@ class Route(Frozen):
 
     id: str
     operations: list[str] = Field(min_length=1)
+    branches: list[Branch] = Field(default_factory=list)
 
 
 class Product(Frozen):
@@ -216,6 +209,10 @@ class Product(Frozen):
     """Mass of one piece [g]."""
     lot_size: int = Field(default=1_000_000, gt=0)
     """Pieces in one container."""
+    moves_by: Literal["order", "lot", "piece"] = "order"
+    """What goes from operation to operation: the whole order, one container, or one piece."""
+    into: str | None = None
+    """Stock that takes the finished pieces."""
     material: str = ""
     """Material drawn by the first operation."""
     attributes: dict[str, str] = Field(default_factory=dict)
@@ -237,7 +234,9 @@ class Crew(Frozen):
     id: str
     name: str = ""
     size: int = Field(gt=0)
-    """Tasks they can do at once."""
+    """People on duty at once; most tasks take one."""
+    skills: list[str] = Field(default_factory=list)
+    """What they can be asked for beside their own id; several crews may share a skill."""
     calendar: str = "always"
 
 
@@ -275,6 +274,10 @@ class Plant(Frozen):
     calendars: list[Calendar] = Field(default_factory=list)
     crews: list[Crew] = Field(default_factory=list)
     materials: list[Material] = Field(default_factory=list)
+    stocks: list[Stock] = Field(default_factory=list)
+    transports: list[Transport] = Field(default_factory=list)
+    common_causes: list[CommonCause] = Field(default_factory=list)
+    sources: list[Source] = Field(default_factory=list)
     operations: list[Operation] = Field(min_length=1)
     routes: list[Route] = Field(min_length=1)
     products: list[Product] = Field(min_length=1)
@@ -300,6 +303,9 @@ class Plant(Frozen):
     def route_of(self, product: Product) -> list[str]:
         """Operation ids of a product in order."""
         return next(r for r in self.routes if r.id == product.route).operations
+
+    def branches_of(self, product: Product) -> list[Branch]:
+        return next(r for r in self.routes if r.id == product.route).branches
 
     def rows_for(self, operation: str, product: Product) -> list[Processing]:
         """Processing rows of the work units that can do an operation for a product."""

@@ -7,8 +7,8 @@ import pytest
 
 from twin.behaviour.randomness import Luck
 from twin.behaviour.reliability import Reliability
+from twin.model.failures import FailureMode
 from twin.model.laws import Constant, Weibull
-from twin.model.plant import FailureMode
 
 HOUR = 60.0
 

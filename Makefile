@@ -1,5 +1,5 @@
 # Everything lives in .venv; nothing else on the machine is changed, except that root on
-# Debian or Ubuntu gets python3-venv and chromium by apt-get when they are missing.
+# Debian or Ubuntu gets python3-venv, a C compiler and chromium by apt-get when they are missing.
 
 PYTHON ?= python3
 VENV   := $(CURDIR)/.venv
@@ -14,7 +14,7 @@ export NORIA_REQUIRE_BROWSER := 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint verify lock clean venv venv-dev browser python
+.PHONY: help demo test lint verify lock clean venv venv-dev browser compiler python
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -67,6 +67,7 @@ lock: python ## write the pinned requirements files from pyproject.toml (UPGRADE
 clean: ## delete the environment, builds and caches (runs/ is kept)
 	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(CODE) -name '*.so' -delete
 
 # --- the environment: a stamp file says what is installed, and is older than nothing it needs ---
 
@@ -105,10 +106,36 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.noria: pyproject.toml $(VENV)/.run
-	@echo "installing noria"
+# The simulator's kernel is compiled here, or left as Python; twin/simulation/kernel.py chooses.
+# An older build goes first, so that none that is out of date stays behind.
+KERNEL := twin/simulation/_kernel
+$(VENV)/.noria: pyproject.toml setup.py $(wildcard $(KERNEL).py) $(VENV)/.run
+	@$(MAKE) compiler
+	@echo "installing noria (half a minute)"
+	@rm -f $(KERNEL)_c.*.so
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@ls $(KERNEL)_c.*.so >/dev/null 2>&1 || \
+	    echo "the simulator is not compiled: it runs as Python, about 100 times slower"
 	@touch $@
+
+compiler: python
+	@can_compile() { \
+	    command -v $${CC:-cc} >/dev/null && $(PYTHON) -c 'import os, sys, sysconfig; \
+	        sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'; }; \
+	can_compile && exit 0; \
+	packages="gcc libc6-dev \
+	    $$($(PYTHON) -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing a C compiler for the simulator (about a minute)"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends $$packages; } >/dev/null && \
+	        can_compile && exit 0; \
+	fi; \
+	if [ -n "$$NORIA_REQUIRE_NATIVE" ]; then \
+	    echo "a C compiler or Python.h is missing and could not be installed." >&2; exit 1; \
+	fi; \
+	echo "no C compiler or no Python.h; to have them: sudo apt-get install" $$packages; \
+	echo "then make clean, and repeat"
 
 browser:
 	@for name in chromium chromium-browser google-chrome; do \

@@ -1,0 +1,104 @@
+"""Compiles the event kernel. Everything else about the package stands in pyproject.toml.
+
+``twin/simulation/_kernel.py`` is annotated Python, complete as it is. A copy of it is compiled
+under another name, ``_kernel_c``: a compiled module of the same name would hide the source, and
+nobody would see that it is old. The copy carries the sha256 of its source, by which
+``twin.simulation.kernel`` refuses a stale one.
+
+The limited API makes one wheel serve every Python from 3.11, at the same speed within noise. The
+flags keep floating-point results the same on every machine: no fused multiply-add, no -ffast-math.
+
+Without Cython or a C compiler the installation succeeds and the simulator runs as Python.
+
+NORIA_REQUIRE_NATIVE=1   a kernel that cannot be compiled is an error
+NORIA_KERNEL_CHECKED=1   for tests: a wrong index raises IndexError, and so does every -1
+"""
+
+import hashlib
+import os
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
+
+KERNEL = Path("twin/simulation/_kernel.py")
+STAND_IN = "from twin.simulation import _cython_shim as cython\n"
+SILENT = "@cython.exceptval(check=False)\n"
+
+IS_REQUIRED = os.environ.get("NORIA_REQUIRE_NATIVE", "") not in ("", "0")
+IS_CHECKED = os.environ.get("NORIA_KERNEL_CHECKED", "") not in ("", "0")
+# A Python without the global lock has no limited API yet.
+IS_LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": IS_CHECKED,
+    "initializedcheck": IS_CHECKED,
+    "wraparound": False,  # also when checked, so that an index of -1 is found
+    "cdivision": True,
+    "infer_types": False,
+    "show_performance_hints": not IS_CHECKED,
+}
+
+
+def source_to_compile(source: bytes) -> str:
+    """The kernel's text for Cython, line for line, and the constants that say what it is."""
+    text = source.decode("utf-8")
+    if text.count(STAND_IN) != 1:
+        raise CompileError(f"{KERNEL}: has to contain one line: {STAND_IN.strip()}")
+    text = text.replace(STAND_IN, "import cython\n")
+    if IS_CHECKED:
+        text = text.replace(SILENT, "# exceptions are handed on\n")
+    digest = hashlib.sha256(source).hexdigest()
+    return f'{text}\nSOURCE_SHA256 = "{digest}"\nIS_CHECKED = {IS_CHECKED}\n'
+
+
+class BuildKernel(build_ext):
+    """Writes the copy into the build's own folder, translates it to C, and compiles that."""
+
+    def build_extension(self, extension: Extension) -> None:
+        try:
+            from Cython.Build import cythonize
+            from Cython.Compiler.Errors import CompileError as TranslationError
+        except ImportError as error:
+            raise CompileError("Cython is not installed") from error
+        copy = Path(self.build_temp, "kernel", "_kernel_c.py")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(source_to_compile(KERNEL.read_bytes()), encoding="utf-8")
+        try:
+            [translated] = cythonize(
+                [Extension(extension.name, [str(copy)])],
+                compiler_directives=DIRECTIVES,
+                force=True,
+                quiet=True,
+            )
+        except TranslationError as error:
+            raise CompileError(f"{KERNEL}: Cython could not translate it") from error
+        # cythonize() makes a new extension and drops `optional`, so only its C file is taken.
+        extension.sources = translated.sources
+        super().build_extension(extension)
+
+
+def extensions() -> list[Extension]:
+    if not KERNEL.exists():
+        print(f"{KERNEL}: not there; no kernel is compiled")
+        return []
+    return [
+        Extension(
+            "twin.simulation._kernel_c",
+            [str(KERNEL)],
+            extra_compile_args=["-O2", "-ffp-contract=off"],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")] if IS_LIMITED else [],
+            py_limited_api=IS_LIMITED,
+            optional=not IS_REQUIRED,
+        )
+    ]
+
+
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": BuildKernel},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if IS_LIMITED else {},
+)

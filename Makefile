@@ -14,7 +14,7 @@ export NORIA_REQUIRE_BROWSER := 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint verify lock clean venv venv-dev browser compiler python
+.PHONY: help demo test lint verify anchors lock clean venv venv-dev browser compiler python
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -49,6 +49,10 @@ verify: venv-dev browser ## run the heavy verification: slow tests, then benchma
 	    echo "running the benchmarks"; \
 	    $(BIN)/pytest -n 0 --timeout 1800 -m "" tests/benchmarks $(ARGS) || [ $$? -eq 5 ]; \
 	fi
+
+anchors: venv-dev ## compare the simulator with exact values (ARGS="--only B,Q1" for some)
+	@echo "running the anchors"
+	@$(BIN)/python -m tests.validation.run $(ARGS)
 
 # The three files install with plain pip on every Python and system that pyproject.toml admits.
 # Versions already pinned are kept; UPGRADE=1 takes the newest.

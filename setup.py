@@ -14,9 +14,13 @@ NORIA_REQUIRE_NATIVE=1   a kernel that cannot be compiled is an error
 NORIA_KERNEL_CHECKED=1   for tests: a wrong index raises IndexError, and so does every -1
 """
 
+import ast
 import hashlib
+import io
 import os
+import re
 import sysconfig
+import tokenize
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -43,12 +47,44 @@ DIRECTIVES = {
 }
 
 
+def with_literals(text: str) -> str:
+    """The text with the literals of its declared constants in place of their names.
+
+    Cython makes a C variable of a declared constant, which is loaded from memory at every use.
+    """
+    declared = re.findall(
+        r"^(\w+) = cython\.declare\(cython\.(?:longlong|double), (.+)\)$", text, re.MULTILINE
+    )
+    literal = {name: value for name, value in declared if _is_plain(value)}
+    lines = text.splitlines(keepends=True)
+    before = ""
+    names = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.string in literal and before != "." and token.start[1] > 0:
+            names.append(token)
+        before = token.string
+    for token in reversed(names):
+        row, begin = token.start
+        line = lines[row - 1]
+        lines[row - 1] = f"{line[:begin]}{literal[token.string]}{line[token.end[1] :]}"
+    return "".join(lines)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether Cython keeps a literal in C: a fraction, or a whole number of at most 31 bits."""
+    try:
+        number = ast.literal_eval(value)
+    except ValueError:
+        return False
+    return isinstance(number, float) or abs(number) < 2**31
+
+
 def source_to_compile(source: bytes) -> str:
     """The kernel's text for Cython, line for line, and the constants that say what it is."""
     text = source.decode("utf-8")
     if text.count(STAND_IN) != 1:
         raise CompileError(f"{KERNEL}: has to contain one line: {STAND_IN.strip()}")
-    text = text.replace(STAND_IN, "import cython\n")
+    text = with_literals(text.replace(STAND_IN, "import cython\n"))
     if IS_CHECKED:
         text = text.replace(SILENT, "# exceptions are handed on\n")
     digest = hashlib.sha256(source).hexdigest()
@@ -89,7 +125,7 @@ def extensions() -> list[Extension]:
         Extension(
             "twin.simulation._kernel_c",
             [str(KERNEL)],
-            extra_compile_args=["-O2", "-ffp-contract=off"],
+            extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if IS_LIMITED else [],
             py_limited_api=IS_LIMITED,
             optional=not IS_REQUIRED,

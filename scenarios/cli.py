@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
+MOST_SEED = 2**32 - 1
+"""The generator of random numbers has a key of 32 bits for it."""
 EXIT_CODES = """\
 exit codes:
   0  done                            4  data too old or too poor to carry a plan
@@ -123,24 +125,25 @@ def parser() -> argparse.ArgumentParser:
     for name, help in (
         ("diagnose", "say what the log can carry and what is wrong with it"),
         ("calibrate", "fit the twin's parameters to the log"),
-        ("simulate", "run the calibrated twin from the cut-off"),
         ("optimize", "plan production and maintenance from the cut-off"),
     ):
         _takes_config(sub := command(name, help))
         if name == "calibrate":
             sub.add_argument("-o", "--output", type=Path, help="write the calibrated plant as YAML")
-        if name == "simulate":
-            sub.add_argument("--schedule", type=Path, help="follow this plan (JSON)")
-            sub.add_argument(
-                "--policy",
-                choices=("edd", "fifo", "spt"),
-                default="edd",
-                help="dispatching rule where no plan says (%(default)s)",
-            )
-            sub.add_argument("--replications", type=_count, help="default: as configured")
         if name == "optimize":
             sub.add_argument("-o", "--output", type=Path, help="write the plan as JSON")
             sub.add_argument("--time-limit", type=_seconds, help="seconds; default: as configured")
+
+    _asks_simulate(
+        command(
+            "simulate",
+            "run a plant many times and say what it achieves, and how sure that is",
+            "Run a plant many times, from its own description (an empty shop, or as a log left "
+            "it), from the configuration of a nightly job (calibrated, from the cut-off) or from "
+            "the folder of an archived run, and print its throughput, flow times, states, "
+            "ISO 22400 indicators, energy and orders on time, each with its interval.",
+        )
+    )
 
     check = command("check", "recompute a plan's feasibility, cost, energy, carbon and peak")
     check.add_argument("run", type=Path, help="folder of an archived run")
@@ -167,6 +170,60 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return text if text == EXIT_CODES else fill(text, width)
 
 
+def _asks_simulate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "plant", type=Path, help="plant (YAML), configuration (YAML) or folder of an archived run"
+    )
+    what = sub.add_argument_group("what is run")
+    what.add_argument("--orders", type=Path, help="order book (CSV); sources make parts as well")
+    what.add_argument("--schedule", type=Path, help="follow this plan (JSON)")
+    what.add_argument(
+        "--policy", default="EDD", metavar="RULE",
+        help="EDD, FIFO, SPT, ATC or module:Class, where no plan says (%(default)s)",
+    )  # fmt: skip
+    what.add_argument("--log", type=Path, help="MES log that says where the shop stands")
+    what.add_argument("--tariff", type=Path, help="electricity tariff (YAML), for cost")
+    what.add_argument(
+        "--carbon", type=_amount, metavar="INTENSITY", help="of the grid [kgCO2e/kWh], for carbon"
+    )
+    what.add_argument("--data", type=Path, help="folder of the inputs of a configuration")
+    when = sub.add_argument_group("when")
+    when.add_argument("--start", metavar="WHEN", help="ISO date or time, on the plant's clock")
+    until = when.add_mutually_exclusive_group()
+    until.add_argument("--days", type=_days, help="length of a run, for example 7 or 0.5")
+    until.add_argument("--until", metavar="WHEN", help="end of a run")
+    when.add_argument(
+        "--warm-up", type=_warm_up, metavar="DURATION",
+        help="what is cut off the start, for example 8h; auto: found by MSER-5, the default "
+        "where parts come from sources only",
+    )  # fmt: skip
+    sure = sub.add_argument_group("how sure")
+    number = sure.add_mutually_exclusive_group()
+    number.add_argument(
+        "--replications", type=_positive, metavar="N", help="how many (20, or as configured)"
+    )
+    number.add_argument(
+        "--half-width", type=_half_width, metavar="W",
+        help="as many as it takes to know --of to within W, for example 2%% (or 0.5, in its unit)",
+    )  # fmt: skip
+    sure.add_argument(
+        "--at-most", type=_count, default=1000, metavar="N", help="with --half-width (%(default)s)"
+    )
+    sure.add_argument(
+        "--of", default="throughput_per_h", metavar="FIGURE",
+        help="figure of --half-width, of the plant or FIGURE:ID, for example oee:M-3 (%(default)s)",
+    )  # fmt: skip
+    sure.add_argument("--seed", type=_seed, help="of everything random (1, or as configured)")
+    how = sub.add_argument_group("how")
+    how.add_argument("--engine", choices=("auto", "kernel", "simpy"), default="auto",
+                     help="same figures, other speed (%(default)s)")  # fmt: skip
+    how.add_argument("--workers", type=_positive, help="threads or processes (2)")
+    how.add_argument(
+        "--out", type=Path, metavar="FOLDER",
+        help="write report.json, log.csv (of replication 0) and states.html there",
+    )  # fmt: skip
+
+
 def _takes_config(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("config", type=Path, help="configuration (YAML)")
     sub.add_argument("--data", type=Path, help="folder of the inputs; default: the configuration's")
@@ -180,9 +237,70 @@ def _count(text: str) -> int:
 
 
 def _seed(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"got {text!r}; a whole number at or above 0 is expected")
+    if not text.isdigit() or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; a whole number from 0 to {MOST_SEED} is expected"
+        )
     return int(text)
+
+
+def _amount(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; a number at or above 0 is expected")
+    return value
+
+
+def _days(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; a number of days above 0 is expected")
+    return value
+
+
+def _half_width(text: str) -> tuple[float, bool]:
+    """The number, and whether it is a share of the mean."""
+    is_share = text.rstrip().endswith("%")
+    value = _number(text.rstrip().removesuffix("%")) / (100 if is_share else 1)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; a share of the mean such as 2%, or a number above 0, is expected"
+        )
+    return value, is_share
+
+
+def _warm_up(text: str) -> float | str:
+    """Minutes, or "auto"."""
+    if text == "auto":
+        return text
+    from twin.model.base import parse_duration
+
+    try:
+        value = float(parse_duration(text if not _is_number(text) else float(text)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"got {text!r}; {error}, or auto") from None
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; a duration at or above 0 is expected")
+    return value
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}; a whole number of at least 1 is expected")
+    return int(text)
+
+
+def _is_number(text: str) -> bool:
+    value = _number(text)
+    return value == value
+
+
+def _number(text: str) -> float:
+    """Not a number where the text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _seconds(text: str) -> float:

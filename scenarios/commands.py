@@ -122,43 +122,48 @@ def calibrate(options: Namespace, progress: Progress) -> Answer:
 
 
 def simulate(options: Namespace, progress: Progress) -> Answer:
-    from functools import partial
+    import sys
 
-    from scenarios.replan import prepare
-    from scenarios.report_text import figures_table
-    from scenarios.run import simulate_case
-    from twin.accounting.check import foreign_parts
-    from twin.accounting.outcome import summarize
-    from twin.behaviour.dispatching import (
-        DispatchingRule,
-        EarliestDueDate,
-        FirstInFirstOut,
-        ShortestProcessingTime,
+    from scenarios.simulate import (
+        LEVEL,
+        Effort,
+        figure_named,
+        make_folder,
+        simulate_question,
+        stoppable,
+        write_results,
     )
-    from twin.model.compiled import compile_plant
-    from twin.simulation.simulate import ENGINE
+    from scenarios.simulate_inputs import read_question
+    from scenarios.simulate_text import simulation_text
+    from twin.accounting.precision import Precision
 
-    rules: dict[str, type[DispatchingRule]] = {
-        "edd": EarliestDueDate,
-        "fifo": FirstInFirstOut,
-        "spt": ShortestProcessingTime,
-    }
-    config = _config(options)
-    case = prepare(config, progress).case
-    schedule = schedule_for(case, options.schedule) if options.schedule else None
-    if schedule and (foreign := foreign_parts(schedule, case.plant, case.orders, case.state)):
-        raise InputError(str(options.schedule), foreign)
-    replications = options.replications or config.replications
-    outcomes = simulate_case(
-        case, schedule, replications=replications, seed=config.seed,
-        progress=partial(progress, "simulate"), policy=rules[options.policy](),
+    question = read_question(options, progress)
+    of = figure_named(options.of, question)
+    if options.out:
+        make_folder(options.out)
+    precision = None
+    if options.half_width is not None:
+        width, is_relative = options.half_width
+        fewest = min(Precision.minimum, options.at_most)
+        precision = Precision(width, is_relative, LEVEL, fewest, options.at_most)
+    effort = Effort(
+        replications=None if precision else options.replications or question.replications,
+        precision=precision, of=of, engine=options.engine, workers=options.workers,
     )  # fmt: skip
-    name = str(options.schedule) if options.schedule else f"dispatch by {options.policy}"
-    compiled = compile_plant(case.plant, case.horizon)
-    report = summarize(
-        name, outcomes, compiled, case.orders, schedule, seed=config.seed, engine=ENGINE
-    )
-    return Answer(json.loads(report.to_json()), figures_table(report))
+    with stoppable(lambda words: print(words, file=sys.stderr)) as stopped:
+        done = simulate_question(
+            question, effort, warm_up=options.warm_up, progress=progress, cancelled=stopped
+        )
+    if done is None:
+        raise KeyboardInterrupt
+    text, values = simulation_text(done), done.to_dict()
+    if options.out:
+        from dashboards.figures.states import states_page
+
+        written = write_results(done, options.out, states_page(done.report))
+        text += "\n\nwritten: " + ", ".join(str(path) for path in written)
+        values["written"] = [str(path) for path in written]
+    return Answer(values, text, exit_code=7 if done.shortfall else 0)
 
 
 def optimize(options: Namespace, progress: Progress) -> Answer:

@@ -45,7 +45,7 @@ def figures_table(report: Report) -> str:
         if (figure := report.figures.get(key))
     ]
     title = f"{report.name}: {report.replications} replications, {level:.0%} intervals"
-    return f"{title}\n{_table(('figure', 'mean', 'interval', 'unit'), rows)}"
+    return f"{title}\n{table(('figure', 'mean', 'interval', 'unit'), rows)}"
 
 
 def comparison_table(comparison: Mapping[str, Difference], currency: str) -> str:
@@ -65,7 +65,7 @@ def comparison_table(comparison: Mapping[str, Difference], currency: str) -> str
     ]
     head = ("figure", "naive", "plan", "plan − naive", "interval", "unit", "")
     title = "against the naive plan (EDD, maintenance by calendar), same breakdowns"
-    return f"{title}\n{_table(head, rows)}"
+    return f"{title}\n{table(head, rows)}"
 
 
 def closeness_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -83,7 +83,7 @@ def closeness_table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("indicator", "true plant", "nominal twin", "calibrated twin", "closer")
     wins = sum(row["closer"] == "calibrated" for row in rows)
     title = f"the calibrated twin is closer to the true plant on {wins} of {len(rows)} indicators"
-    return f"{title}\n{_table(head, shown)}"
+    return f"{title}\n{table(head, shown)}"
 
 
 def plan_summary(schedule: Schedule, case: Case) -> str:
@@ -140,7 +140,7 @@ def _interval(figure: Estimate, factor: float) -> str:
     return f"{_number(figure.low * factor)} to {_number(figure.high * factor)}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns padded to their widest cell; all but the first right-aligned."""
     lines = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]

@@ -88,10 +88,13 @@ def prove(
         case, schedule, replications=replications, seed=seed, cancelled=cancelled,
         progress=progress and partial(progress, f"simulate: {name}"),
     )  # fmt: skip
-    from twin.simulation.simulate import ENGINE
+    from twin.simulation.simulate import engine_name
 
     compiled = compile_plant(case.plant, case.horizon)
-    report = summarize(name, outcomes, compiled, case.orders, schedule, seed=seed, engine=ENGINE)
+    report = summarize(
+        name, outcomes, compiled, case.orders, schedule,
+        seed=seed, engine=engine_name(EARLIEST_DUE_DATE),
+    )  # fmt: skip
     return PlanOnTwin(schedule, tuple(outcomes), report)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from solvers.supported import refuse_unsupported
 from solvers.timing import Grid, Shift
 from solvers.wear import Wear
 from twin.model.compiled import STATE_INDEX, CompiledPlant
@@ -184,9 +185,12 @@ def build_problem(
 
     Raises
     ------
+    InputError
+        If the plant has what plans cannot honour.
     ValueError
         If plant and forecast speak of different horizons.
     """
+    refuse_unsupported(plant.plant)
     if plant.horizon != forecast.horizon:
         raise ValueError("plant and forecast have different horizons; compile the plant for it")
     shifts, shift_of = _shifts(plant)

@@ -23,7 +23,7 @@ TWIN_ALLOWS = {
     "model": set(),
     "behaviour": {"model"},
     "simulation": {"model", "behaviour"},
-    "accounting": {"model", "behaviour"},
+    "accounting": {"model", "behaviour", "simulation"},
     "calibration": {"model", "behaviour", "accounting"},
     "connectors": {"model", "behaviour"},
 }

@@ -15,7 +15,8 @@ ADET    actual unit delay time             *down*, *repair* and *blocked* inside
                                            held up
 ADOT    actual unit down time              the rest of PBT: free, but no order is being executed
                                            (standby, warm-up, switched off)
-PRI     planned runtime per item           mean lot time of the plant model per piece of that lot
+PRI     planned runtime per item           mean lot time of the plant model per piece of that lot;
+                                           jobs of one load share the time of the first
 PQ, GQ  produced and good quantity         pieces of the lots that ended; good = not scrapped
 ======  =================================  =======================================================
 
@@ -125,16 +126,46 @@ def _ratio(part: float, whole: float) -> float | None:
 def unit_times(log: LogView) -> UnitTimes:
     """Times and quantities of every work unit."""
     planned_runtime, produced, good = _quantities(log)
-    maintained = _open_minutes_in(log, ("maintenance",))
+    return counted_times(
+        state_minutes(log),
+        open_state_minutes(log),
+        np.array([_length(o.starts, o.ends) for o in log.plant.unit_open]),
+        planned_runtime,
+        produced,
+        good,
+    )
+
+
+def counted_times(
+    in_state: Array,
+    in_state_open: Array,
+    planned_operation: Array,
+    planned_runtime: Array,
+    produced: Array,
+    good: Array,
+) -> UnitTimes:
+    """Times of the indicators from what was counted, by a log or by an engine alike.
+
+    Parameters
+    ----------
+    in_state, in_state_open : (M, S)
+        Minutes in each state; those inside the open time of the unit's calendar.
+    planned_operation : (M,)
+        POT: open time of the unit's calendar [min].
+    planned_runtime, produced, good : (M,)
+        PRI·PQ [min], PQ and GQ [pieces].
+    """
     return UnitTimes(
-        state_minutes=state_minutes(log),
-        planned_busy=np.array([_length(o.starts, o.ends) for o in log.plant.unit_open])
-        - maintained,
-        delay=_open_minutes_in(log, ("down", "repair", "blocked")),
+        state_minutes=in_state,
+        planned_busy=planned_operation - in_state_open[:, STATE_INDEX["maintenance"]],
+        delay=in_state_open[:, _DELAYED].sum(axis=1),
         planned_runtime=planned_runtime,
         produced=produced,
         good=good,
     )
+
+
+_DELAYED = [STATE_INDEX["down"], STATE_INDEX["repair"], STATE_INDEX["blocked"]]
 
 
 def _length(starts: Array, ends: Array) -> float:
@@ -150,16 +181,17 @@ def state_minutes(log: LogView) -> Array:
     return sums(cell, inside[known], shape[0] * shape[1]).reshape(shape)
 
 
-def _open_minutes_in(log: LogView, states: tuple[str, ...]) -> Array:
-    """Open minutes of each unit spent in some states, (M,)."""
-    stays, found = log.stays, np.zeros(len(log.plant.unit_ids))
-    wanted = [i for i, state in enumerate(STATES) if state in states]
-    rows = np.flatnonzero(np.isin(stays.state, wanted))
-    for m in np.unique(stays.unit[rows]):
-        own = rows[stays.unit[rows] == m]
+def open_state_minutes(log: LogView) -> Array:
+    """Minutes of each unit in each state inside its open time, (M, S)."""
+    stays, shape = log.stays, (len(log.plant.unit_ids), len(STATES))
+    found = np.zeros(len(stays.unit))
+    for m in np.unique(stays.unit):
+        own = stays.unit == m
         worked = log.plant.unit_open[m].minutes_before
-        found[m] = np.maximum(worked(stays.end[own]) - worked(stays.start[own]), 0.0).sum()
-    return found
+        found[own] = np.maximum(worked(stays.end[own]) - worked(stays.start[own]), 0.0)
+    known = stays.state >= 0
+    cell = stays.unit[known] * shape[1] + stays.state[known]
+    return sums(cell, found[known], shape[0] * shape[1]).reshape(shape)
 
 
 def _quantities(log: LogView) -> tuple[Array, Array, Array]:
@@ -173,8 +205,10 @@ def _quantities(log: LogView) -> tuple[Array, Array, Array]:
         key = (int(lots.unit[row]), lots.operation[row], lots.product[row])
         kinds.setdefault(key, []).append(int(row))
     for (m, operation, product), rows in kinds.items():
-        runtime[m] += _planned_minutes(plant, m, operation, product, pieces[rows])
-        batches = len(set(lots.order[rows]))
+        first = _first_of_loads(plant, m, operation, product, lots.minute[rows])
+        counted = [rows[i] for i in first]
+        runtime[m] += _planned_minutes(plant, m, operation, product, pieces[counted])
+        batches = len(set(lots.order[counted]))
         runtime[m] += batches * _transit(plant, m, operation, product)
     units = lots.unit[inside]
     produced = sums(units, pieces[inside], len(runtime))
@@ -194,6 +228,16 @@ def _planned_minutes(
         return each * len(pieces)
     mass = made.piece_mass_g / 1000 if row.basis == "kg" else 1.0
     return each * mass * float(pieces.sum())
+
+
+def _first_of_loads(
+    plant: CompiledPlant, unit: int, operation: str, product: str, minute: Array
+) -> Index:
+    """Which lots count for planned runtime: of those that ended together as one load, the first."""
+    row = _processing(plant, unit, operation, product)
+    if row is None or row.load is None:
+        return np.arange(len(minute))
+    return np.sort(np.unique(minute, return_index=True)[1])
 
 
 def _transit(plant: CompiledPlant, unit: int, operation: str, product: str) -> float:

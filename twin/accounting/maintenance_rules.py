@@ -59,24 +59,27 @@ def lasts_as_long_as_it_takes(plan: Inspection) -> Iterator[Fault]:
 
 
 def is_done_in_the_crew_shift(plan: Inspection) -> Iterator[Fault]:
-    """A preventive task lies inside the open time of its crew."""
+    """A preventive task lies inside the open time of its crew, or of one with the skill."""
     for s in _executions(plan):
         crew = _task(plan, s).crew
-        closed = s.minutes - plan.compiled.crew_open[crew].working_minutes(s.start, s.end)
+        asked = [plan.compiled.plant.crews[c].id for c in plan.compiled.crews_for[crew]]
+        shifts = [plan.compiled.crew_open[id] for id in asked]
+        closed = s.minutes - max(shift.working_minutes(s.start, s.end) for shift in shifts)
         if closed > TOLERANCE:
             found = f"crew {crew} is off shift for {in_words(closed)} of it"
             yield plan.fault(s, "crew off shift", found, f"move it into the shift of {crew}")
 
 
 def fits_its_crew(plan: Inspection) -> Iterator[Fault]:
-    """A crew does no more tasks at once than it has people for."""
-    for crew in plan.compiled.plant.crews:
-        tasks = [s for s in _executions(plan) if _task(plan, s).crew == crew.id]
+    """Those asked under one name have no more people in tasks at once than they are."""
+    for name, asked in plan.compiled.crews_for.items():
+        size = sum(plan.compiled.plant.crews[c].size for c in asked)
+        tasks = [s for s in _executions(plan) if _task(plan, s).crew == name]
         for i, s in enumerate(tasks):
             others = [earlier for earlier in tasks[:i] if is_later(earlier.end, s.start)]
-            if len(others) + 1 > crew.size:
+            if sum(_task(plan, o).people for o in (*others, s)) > size:
                 names = ", ".join(f"{what(o)} on {o.work_unit}" for o in others)
-                found = f"{crew.id} can do {crew.size} at once and is busy with {names}"
+                found = f"{name} can do {size} at once and is busy with {names}"
                 yield plan.fault(s, "crew over capacity", found, "start it when one has ended")
 
 

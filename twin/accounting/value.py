@@ -190,6 +190,7 @@ def _failure_cost(schedule: Schedule, plant: Plant, state: ShopState) -> float:
         mode.cost * _expected_failures(mode, unit, schedule, state.unit(unit.id))
         for unit in plant.work_units
         for mode in unit.failure_modes
+        if mode.cost > 0
     )
 
 
@@ -214,8 +215,7 @@ def _expected_failures(
     else:
         lived = [end - begin for begin, end in spans]
     return math.fsum(
-        expected_failures(mode.time_to_failure, age, life)
-        for age, life in zip(ages, lived, strict=True)
+        expected_failures(mode.life, age, life) for age, life in zip(ages, lived, strict=True)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from twin.model.quantiles import normal_quantile
 
@@ -21,6 +22,8 @@ def scrapped_pieces(pieces: int, share: float, u: float) -> int:
     """
     if share <= 0 or pieces <= 0:
         return 0
+    if share >= 1:
+        return pieces
     expected = pieces * share
     if expected > EXACT_UP_TO:
         z = normal_quantile(u)
@@ -37,12 +40,14 @@ def scrapped_pieces(pieces: int, share: float, u: float) -> int:
     return k
 
 
-def scrap_reason(frequencies: dict[str, float], u: float) -> str:
-    """The main reason of a lot's scrap, drawn by relative frequency; empty when none is known."""
-    total = sum(frequencies.values())
+def scrap_reason(frequencies: Sequence[float], u: float) -> int:
+    """Place of the main reason of a lot's scrap, drawn by relative frequency; −1 for none."""
+    total = 0.0
+    for frequency in frequencies:
+        total += frequency
     reached = 0.0
-    for reason, frequency in frequencies.items():
+    for place, frequency in enumerate(frequencies):
         reached += frequency
         if u * total < reached:
-            return reason
-    return ""
+            return place
+    return -1

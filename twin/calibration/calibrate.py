@@ -8,7 +8,7 @@ from datetime import datetime
 from twin.calibration.activity import Activity, read_activity
 from twin.calibration.cycle_times import cycle_time_estimates, with_cycle_times
 from twin.calibration.estimates import Calibration, ParameterEstimate
-from twin.calibration.failures import failure_estimates, with_failures
+from twin.calibration.failures import failure_estimates, is_learnt, with_failures
 from twin.calibration.power import power_estimates, with_power
 from twin.calibration.repairs import repair_estimates
 from twin.calibration.report_times import report_time_estimates
@@ -72,13 +72,23 @@ def kept_nominal(plant: Plant, estimates: list[ParameterEstimate]) -> Iterator[s
         "processing_time": [u.id for u in plant.work_units],
         "setup_time": [u.id for u in plant.work_units if u.setup],
         "time_to_repair": [u.id for u in plant.work_units if u.failure_modes],
-        "time_to_failure": [u.id for u in plant.work_units if u.failure_modes],
+        "time_to_failure": [
+            u.id for u in plant.work_units if any(is_learnt(m) for m in u.failure_modes)
+        ],
         "power_kw": [u.id for u in plant.work_units],
     }
     for quantity, units in wanted.items():
         missing = [u for u in units if (quantity, u) not in seen]
         if missing:
             yield f"{quantity} as in the plant file, nothing seen: {', '.join(missing)}"
+    others = [
+        f"{u.id} {m.id}" for u in plant.work_units for m in u.failure_modes if not is_learnt(m)
+    ]
+    if others:
+        yield (
+            "failures as in the plant file, as a log does not show their lives (degradation, "
+            "common cause, lots, imperfect repair, seen late): " + ", ".join(others)
+        )
 
 
 def calibrated(plant: Plant, calibration: Calibration) -> Plant:

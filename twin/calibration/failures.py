@@ -32,7 +32,7 @@ from twin.calibration.lifetimes import (
 )
 from twin.model.failures import FailureMode
 from twin.model.horizon import Array
-from twin.model.laws import Exponential, Law, Lognormal, Weibull
+from twin.model.laws import Exponential, Law, Weibull, variation
 from twin.model.plant import WorkUnit
 
 FEW = 3
@@ -71,6 +71,8 @@ def failure_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
     """Time to failure of every mode of every unit whose states the log gives."""
     found: list[tuple[WorkUnit, FailureMode, ModeHistory]] = []
     for unit, mode, states in activity.observed_modes():
+        if not is_learnt(mode):
+            continue
         history = mode_history(unit, mode, states)
         if history.clock_end > 0:
             found.append((unit, mode, history))
@@ -81,6 +83,15 @@ def failure_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
             if other is not unit and other.area == unit.area and is_like(mode, other_mode)
         ]
         yield estimate_mode(unit.id, mode, history, peers)
+
+
+def is_learnt(mode: FailureMode) -> bool:
+    """Whether a log of states shows whole lives of a mode, each new after its repair, in minutes.
+
+    Other modes keep the law of the plant file.
+    """
+    is_minutes = mode.time_to_failure is not None and mode.clock != "count"
+    return is_minutes and mode.repair_effect == "new" and mode.detected == "at_once"
 
 
 def is_like(mode: FailureMode, other: FailureMode) -> bool:
@@ -279,12 +290,12 @@ def nominal_scale(mode: FailureMode) -> float:
 
 
 def nominal_shape(law: Law) -> float:
-    """Weibull shape nearest to a law; by its coefficient of variation for a lognormal."""
+    """Weibull shape nearest to a law; by its coefficient of variation for other families."""
     if isinstance(law, Weibull):
         return law.shape
     if isinstance(law, Exponential):
         return 1.0
-    cv = math.sqrt(math.expm1(law.sigma**2)) if isinstance(law, Lognormal) else 0.05
+    cv = max(variation(law), 0.05)
     # Justus et al. 1978, J. Applied Meteorology 17: β ≈ cv^−1.086.
     return float(np.clip(cv**-1.086, 0.3, 20.0))
 

@@ -18,7 +18,7 @@ from twin.calibration.lifetimes import Lives, fit_lognormal, fit_weibull
 from twin.calibration.robust import lognormal_mean, sigma_of
 from twin.model.failures import FailureMode
 from twin.model.horizon import Array
-from twin.model.laws import Constant, Law, Lognormal, Weibull
+from twin.model.laws import Constant, Law, Lognormal, variation
 
 FEW = 3
 PRIOR_REPAIRS = 2.0
@@ -102,7 +102,4 @@ def spread_of(law: Law) -> float:
         return law.sigma
     if isinstance(law, Constant):
         return 0.05
-    if isinstance(law, Weibull):
-        g1, g2 = math.gamma(1 + 1 / law.shape), math.gamma(1 + 2 / law.shape)
-        return sigma_of(math.sqrt(g2 / g1**2 - 1))
-    return sigma_of(1.0)
+    return sigma_of(max(variation(law), 0.05))

@@ -11,6 +11,9 @@ Rules where a log leaves room, so that they can be argued with:
 * A lot that takes longer than expected counts as :data:`OVERDUE_LOT` done.
 * What was never renewed inside the log is as old as the log; a preventive task never executed
   inside it counts from the start of the log, the latest it can have been.
+* A repair as bad as old leaves the age as it was; one that restores a part of it counts as whole.
+* Wear that no log measures has grown as much as on average since it was renewed, and stays below
+  :data:`WORN_SHARE` of its limit.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ from twin.model.state import OrderState, ShopState, UnitState
 
 OVERDUE_LOT = 0.95
 """Share of a lot done when it has already taken longer than expected."""
+
+WORN_SHARE = 0.9
+"""Share of its limit that a degradation has reached at most where nothing has failed."""
 
 ON_STATES = ("standby", "setup", "working", "blocked")
 """States in which a unit is warm and ready."""
@@ -91,6 +97,8 @@ class _Unit:
 
     intervals: pd.DataFrame
     """Its states, the last one open until the cut-off."""
+    lot_ends: list[pd.Timestamp] = field(default_factory=list)
+    """Ends of lots, in time order."""
     latest_work: tuple[str, str] = ("", "")
     """Order and operation it was last busy with."""
     setup_key: str = ""
@@ -160,6 +168,10 @@ def _units(log: EventLog, plant: Plant, at: datetime) -> dict[str, _Unit]:
     every = log.state_intervals(at)
     intervals = dict(list(every.groupby("work_unit", sort=False)))
     units = {u.id: _Unit(intervals.get(u.id, every.iloc[:0])) for u in plant.work_units}
+    ends = log.of_kind("end")
+    for time, id in zip(ends["time"].tolist(), ends["work_unit"].tolist(), strict=True):
+        if id in units:
+            units[id].lot_ends.append(time)
     rows = log.table[log.table["event"].isin(("state", "start"))]
     names = ["time", "work_unit", "state", "order", "operation", "product", "reason"]
     for time, id, state, order, operation, product, reason in zip(
@@ -284,16 +296,21 @@ def _unit_state(
 def _age(
     mode: FailureMode, unit: WorkUnit, seen: _Unit, log_start: pd.Timestamp, at: datetime
 ) -> float:
-    """Age on the mode's own clock since it was last renewed [min]."""
+    """Age on the mode's own clock since it was last renewed [min or lots], or level of its wear."""
     rows = seen.intervals
     renewing = [task.id for task in unit.maintenance if mode.id in task.renews]
     repaired = rows["state"].isin(("down", "repair")) & (rows["reason"] == mode.id)
     renewed = (rows["state"] == "maintenance") & rows["reason"].isin(renewing)
-    ends = rows.loc[repaired | renewed, "end"]
+    ends = rows.loc[renewed if mode.repair_effect == "old" else repaired | renewed, "end"]
     since = pd.Timestamp(ends.max()) if len(ends) else log_start
+    if mode.clock == "count":
+        return float(sum(end >= since for end in seen.lot_ends))
     if mode.clock == "operating":
-        return _working_minutes(rows, since)
-    return (pd.Timestamp(at) - since).total_seconds() / 60
+        minutes = _working_minutes(rows, since)
+    else:
+        minutes = (pd.Timestamp(at) - since).total_seconds() / 60
+    wear = mode.degradation
+    return minutes if wear is None else min(wear.mean_growth(minutes), WORN_SHARE * wear.limit)
 
 
 def _last_execution(intervals: pd.DataFrame, task: str, log_start: pd.Timestamp) -> datetime:
@@ -342,10 +359,11 @@ def _key_worked(rows: pd.DataFrame, plant: CompiledPlant, unit: WorkUnit) -> str
 
 
 def _wait_for_crew(mode: FailureMode, plant: CompiledPlant) -> float:
-    """Minutes until the crew of a mode is next on duty; the tasks before it are not counted."""
+    """Minutes until a crew of a mode is next on duty; the tasks before it are not counted."""
     if mode.crew is None:
         return 0.0
-    opening = plant.crew_open[mode.crew].next_open(0.0)
+    crews = (plant.plant.crews[c].id for c in plant.crews_for[mode.crew])
+    opening = min(plant.crew_open[crew].next_open(0.0) for crew in crews)
     return opening if np.isfinite(opening) else 0.0
 
 

@@ -32,7 +32,10 @@ class Lots:
     @property
     def total_minutes(self) -> float:
         """Working time of the whole batch [min]: the processing time p_jm."""
-        return self.transit + sum(self.minutes)
+        total = 0.0
+        for minutes in self.minutes:  # sum() rounds differently from one Python to the next
+            total += minutes
+        return self.transit + total
 
 
 @dataclass(frozen=True)

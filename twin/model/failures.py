@@ -33,6 +33,11 @@ class Degradation(Frozen):
     """The level is known at steps of this length on the mode's clock; a failure comes at the end of
     the step in which the level passes the limit."""
 
+    def mean_growth(self, minutes: float) -> float:
+        """Mean growth of the level in some minutes of the mode's clock."""
+        hourly = self.rate * (self.scale if self.process == "gamma" else 1.0)
+        return hourly * minutes / 60
+
 
 class FailureMode(Frozen):
     """One way a work unit breaks down."""

@@ -10,13 +10,19 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from twin.model.base import Frozen, Minutes
-from twin.model.quantiles import gamma_quantile, gamma_tail, gamma_upper_quantile, normal_quantile
+from twin.model.quantiles import (
+    LARGE_SHAPE,
+    gamma_quantile,
+    gamma_tail,
+    gamma_upper_quantile,
+    normal_quantile,
+)
 
 PositiveMinutes = Annotated[Minutes, Field(gt=0)]
 NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
@@ -114,7 +120,7 @@ class Gamma(Frozen):
     """Gamma law of this shape and scale; Erlang for a whole shape."""
 
     law: Literal["gamma"] = "gamma"
-    shape: float = Field(gt=0)
+    shape: float = Field(gt=0, le=LARGE_SHAPE)
     scale: PositiveMinutes
 
     @property
@@ -137,16 +143,16 @@ class Histogram(Frozen):
     """Durations counted in classes, evenly spread inside each."""
 
     law: Literal["histogram"] = "histogram"
-    edges: list[NonNegativeMinutes] = Field(min_length=2)
+    edges: tuple[NonNegativeMinutes, ...] = Field(min_length=2)
     """Increasing limits of the classes."""
-    counts: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    counts: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
     """Durations seen in each class; one fewer than the edges."""
 
     @model_validator(mode="after")
     def _fits(self) -> Histogram:
         if len(self.counts) != len(self.edges) - 1:
             raise ValueError(f"{len(self.edges)} edges go with {len(self.edges) - 1} counts")
-        if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(self.edges)):
             raise ValueError("edges must increase")
         if sum(self.counts) <= 0:
             raise ValueError("all counts are 0")
@@ -155,12 +161,12 @@ class Histogram(Frozen):
     @cached_property
     def reached(self) -> tuple[float, ...]:
         """Share of durations up to each edge."""
-        total = sum(self.counts)
-        return (0.0, *(count / total for count in accumulate(self.counts)))
+        up_to = [*accumulate(self.counts)]
+        return (0.0, *(count / up_to[-1] for count in up_to))
 
     @property
     def mean(self) -> float:
-        middles = [(a + b) / 2 for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        middles = [(a + b) / 2 for a, b in pairwise(self.edges)]
         weighted = sum(m * c for m, c in zip(middles, self.counts, strict=True))
         return weighted / sum(self.counts)
 
@@ -189,7 +195,7 @@ class Empirical(Frozen):
     """Durations as they were seen, each as likely as the others."""
 
     law: Literal["empirical"] = "empirical"
-    values: list[PositiveMinutes] = Field(min_length=1)
+    values: tuple[PositiveMinutes, ...] = Field(min_length=1)
 
     @cached_property
     def ordered(self) -> tuple[float, ...]:
@@ -214,6 +220,31 @@ Law = Annotated[
     Constant | Exponential | Weibull | Lognormal | Gamma | Histogram | Empirical,
     Field(discriminator="law"),
 ]
+
+
+def variation(law: Law) -> float:
+    """Coefficient of variation of a law: its standard deviation over its mean.
+
+    >>> variation(Exponential(scale=90))
+    1.0
+    """
+    if isinstance(law, Constant):
+        return 0.0
+    if isinstance(law, Exponential):
+        return 1.0
+    if isinstance(law, Weibull):
+        first, second = math.gamma(1 + 1 / law.shape), math.gamma(1 + 2 / law.shape)
+        return math.sqrt(second / first**2 - 1)
+    if isinstance(law, Lognormal):
+        return math.sqrt(math.expm1(law.sigma**2))
+    if isinstance(law, Gamma):
+        return 1 / math.sqrt(law.shape)
+    if isinstance(law, Histogram):
+        classes = zip(pairwise(law.edges), law.counts, strict=True)
+        square = sum(c * (a * a + a * b + b * b) / 3 for (a, b), c in classes) / sum(law.counts)
+    else:
+        square = sum(value * value for value in law.values) / len(law.values)
+    return math.sqrt(max(square / law.mean**2 - 1, 0.0))
 
 
 def remaining_life(law: Law, age: float, u: float) -> float:

@@ -39,13 +39,15 @@ def due_tasks(plant: Plant, state: ShopState, horizon: Horizon) -> list[DueTask]
     The first falls due one interval after the last recorded execution (never recorded: at the
     start of the horizon), the following ones at the interval. An overdue first execution must
     start within :data:`OVERDUE_GRACE` (or twice its tolerance); a unit that is busy at the start
-    has at least :data:`BUSY_GRACE`.
+    has at least :data:`BUSY_GRACE`. Only tasks due by calendar have such dates.
     """
     found = []
     running = {order.running_on for order in state.orders.values()}
     for unit in plant.work_units:
         is_busy = unit.id in running or state.unit(unit.id).unavailable_minutes > 0
         for task in unit.maintenance:
+            if task.due_by != "calendar":
+                continue
             last = state.unit(unit.id).last_maintenance.get(task.id)
             due = task.interval + horizon.to_minutes(last) if last else 0.0
             earliest, latest = max(due - task.tolerance, 0.0), due + task.tolerance

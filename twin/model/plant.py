@@ -8,18 +8,19 @@ batch is done and a work unit is free.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from twin.errors import Fault, InputError, did_you_mean
+from twin.errors import InputError
 from twin.model.base import Frozen, Minutes, read_yaml, validate
 from twin.model.failures import CommonCause, FailureMode, MaintenanceTask
 from twin.model.network import Branch, Carriage, Inspection, Load, Source, Spread, Stock, Transport
+from twin.model.references import broken_references
 from twin.model.shifts import ALWAYS_ON, Calendar
+from twin.model.soundness import nonsense
 
 NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
 PositiveMinutes = Annotated[Minutes, Field(gt=0)]
@@ -85,7 +86,8 @@ class Processing(Frozen):
     spread: Spread = "lognormal"
     """Law of a lot's time around its mean."""
     load: Load | None = None
-    """Jobs worked together as one lot (its time is that of the first job's first lot)."""
+    """Jobs worked together as one lot (its time is that of the first job's first lot); for basis
+    *order* or *load*."""
     operators: str | None = None
     """Crew, or skill, needed while working; none: people are no limit."""
     people: int = Field(default=1, gt=0)
@@ -146,7 +148,7 @@ class WorkUnit(Frozen):
     """Without a plan, an idle unit switches off after this long."""
     scrap: dict[str, Share] = Field(default_factory=dict)
     """Share of pieces scrapped here; by product, family or "*"."""
-    scrap_reasons: dict[str, float] = Field(default_factory=dict)
+    scrap_reasons: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Relative frequency of each scrap reason."""
     inspects: bool = False
     """Its scrap is the verdict of an inspection (a vision sorter), lot by lot."""
@@ -183,10 +185,11 @@ class Operation(Frozen):
     its room from the end of the operation before until this one starts; without room it stays on
     the unit before, which is blocked."""
     buffer_jobs: int | None = Field(default=None, ge=0)
-    """Room for jobs waiting before this operation, instead of ``buffer_kg``."""
+    """Room for jobs waiting before this operation, instead of ``buffer_kg``; with carriage at least
+    one."""
     carriage: Carriage | None = None
     """How jobs come here from the operation before; by themselves, at once, when left out."""
-    uses: dict[str, int] = Field(default_factory=dict)
+    uses: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     """Pieces taken from each stock for one piece of the job (assembly, raw parts)."""
 
 
@@ -229,7 +232,7 @@ class Material(Frozen):
 
 
 class Crew(Frozen):
-    """Maintenance people who share their work: repairs first, then preventive tasks."""
+    """People who share their work: repairs first, then preventive tasks, setups and operating."""
 
     id: str
     name: str = ""
@@ -341,107 +344,14 @@ def load_plant(path: Path) -> Plant:
     Raises
     ------
     InputError
-        With every fault: wrong types and unknown keys first, then broken references.
+        With every fault: wrong types and unknown keys first, then broken references and nonsense.
     """
     return checked(validate(read_yaml(path), Plant, str(path)), str(path))
 
 
 def checked(plant: Plant, source: str) -> Plant:
-    """The same plant, its references proven good."""
-    faults = [*_broken_references(plant)]
+    """The same plant, every name in it known and nothing in it nonsense."""
+    faults = [*broken_references(plant), *nonsense(plant)]
     if faults:
         raise InputError(source, faults)
     return plant
-
-
-def _broken_references(plant: Plant) -> Iterator[Fault]:
-    if plant.timezone not in available_timezones():
-        yield Fault(
-            "timezone",
-            f'no zone "{plant.timezone}"',
-            did_you_mean(plant.timezone, available_timezones()),
-        )
-    for name in (
-        "areas",
-        "calendars",
-        "crews",
-        "materials",
-        "operations",
-        "routes",
-        "products",
-        "work_units",
-    ):
-        yield from _repeated(name, (item.id for item in getattr(plant, name)))
-    areas = {a.id for a in plant.areas}
-    calendars = plant.calendars_by_id
-    crews = {c.id for c in plant.crews}
-    operations = {o.id for o in plant.operations}
-    products = {p.id for p in plant.products} | {p.family for p in plant.products} | {ANY}
-    routes = {r.id: r for r in plant.routes}
-    for i, crew in enumerate(plant.crews):
-        yield from _unknown(f"crews.{i}.calendar", "calendar", crew.calendar, calendars)
-    for i, route in enumerate(plant.routes):
-        yield from _repeated(f"routes.{i}.operations", route.operations)
-        for operation in route.operations:
-            yield from _unknown(f"routes.{i}.operations", "operation", operation, operations)
-    for i, unit in enumerate(plant.work_units):
-        at = f"work_units.{i}"
-        yield from _unknown(f"{at}.area", "area", unit.area, areas)
-        yield from _unknown(f"{at}.calendar", "calendar", unit.calendar, calendars)
-        for n, row in enumerate(unit.processing):
-            yield from _unknown(
-                f"{at}.processing.{n}.operation", "operation", row.operation, operations
-            )
-            for key in row.time:
-                yield from _unknown(f"{at}.processing.{n}.time", "product or family", key, products)
-        for key in unit.scrap:
-            yield from _unknown(f"{at}.scrap", "product or family", key, products)
-        modes = {m.id for m in unit.failure_modes}
-        yield from _repeated(f"{at}.failure_modes", (m.id for m in unit.failure_modes))
-        yield from _repeated(f"{at}.maintenance", (t.id for t in unit.maintenance))
-        for n, mode in enumerate(unit.failure_modes):
-            if mode.crew is not None:
-                yield from _unknown(f"{at}.failure_modes.{n}.crew", "crew", mode.crew, crews)
-        for n, task in enumerate(unit.maintenance):
-            yield from _unknown(f"{at}.maintenance.{n}.crew", "crew", task.crew, crews)
-            for mode_id in task.renews:
-                yield from _unknown(f"{at}.maintenance.{n}.renews", "failure mode", mode_id, modes)
-    for i, product in enumerate(plant.products):
-        yield from _unknown(f"products.{i}.route", "route", product.route, routes)
-        if product.material:
-            yield from _unknown(
-                f"products.{i}.material",
-                "material",
-                product.material,
-                {m.id for m in plant.materials},
-            )
-        for operation in routes[product.route].operations if product.route in routes else []:
-            if operation in operations and not plant.units_for(operation, product):
-                yield Fault(
-                    f"products.{i}", f'no work unit can do "{operation}" for "{product.id}"',
-                    "add a processing row to a work unit",
-                )  # fmt: skip
-    for i, step in enumerate(plant.operations):
-        for product in plant.products if step.buffer_kg else []:
-            lot_kg = product.lot_size * product.piece_mass_g / 1000
-            if step.id in (
-                routes[product.route].operations if product.route in routes else []
-            ) and (step.buffer_kg is not None and lot_kg > step.buffer_kg):
-                yield Fault(
-                    f"operations.{i}.buffer_kg",
-                    f"got {step.buffer_kg:g} kg; a container of {product.id} weighs {lot_kg:g} kg",
-                    "enlarge the buffer or leave it out",
-                )
-
-
-def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> Iterator[Fault]:
-    if name not in known:
-        yield Fault(where, f'no {kind} "{name}"', did_you_mean(name, known))
-
-
-def _repeated(where: str, ids: Iterable[str]) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for id in ids:
-        if id in seen:
-            yield Fault(where, f'"{id}" appears twice', "give each its own id")
-        seen.add(id)

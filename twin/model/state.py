@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from twin.model.snapshot import Snapshot
+
 
 @dataclass(frozen=True)
 class OrderState:
@@ -43,6 +45,8 @@ class ShopState:
     orders: dict[str, OrderState] = field(default_factory=dict)
     """Orders not in here have not been started."""
     units: dict[str, UnitState] = field(default_factory=dict)
+    exact: Snapshot | None = None
+    """What a simulator knows beyond that; it then starts from here, not from the rest."""
 
     def order(self, id: str) -> OrderState:
         return self.orders.get(id, OrderState())

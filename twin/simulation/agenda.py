@@ -1,6 +1,6 @@
 """What a work unit should do next: its part of a plan, or, without a plan, a dispatching rule.
 
-Both answer the same four questions of :class:`Agenda`; the engine does not know which one it asks.
+Both answer the same questions of :class:`Agenda`; the engine does not know which one it asks.
 """
 
 from __future__ import annotations
@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twin.behaviour.dispatching import DispatchingRule, Waiting
-from twin.model.plant import MaintenanceTask
+from twin.model.network import Load
 from twin.model.schedule import Segment
-from twin.simulation.clock import GRACE, OpenTicks, minutes, to_tick
-from twin.simulation.shop import Batch, Shop
+from twin.simulation.clock import GRACE, NEVER, OpenTicks, duration, minutes, to_tick
+from twin.simulation.jobs import Job
+from twin.simulation.shop import Shop
+from twin.simulation.upkeep import Task, Upkeep
 
 _KEEPS_ON = ("startup", "standby")
 
@@ -36,23 +38,15 @@ class Item:
     is_begun: bool = False
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Work that could begin now."""
 
     product: int
-    batch: Batch | None
-    """None when the unit is only to be set up for a batch that has not come yet."""
+    jobs: tuple[Job, ...]
+    """One, those worked together, or none when the unit is only to be set up for one that has not
+    come yet."""
     planned_start: float
     item: Item | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """A preventive task whose time has come."""
-
-    task: MaintenanceTask
-    planned_start: int
 
 
 class Agenda(Protocol):
@@ -72,74 +66,137 @@ class Agenda(Protocol):
         """The work to begin now, in open time, by a unit set up for a key."""
         ...
 
-    def begins(self, step: Step) -> None:
-        """The work of a step begins."""
+    def begins(self, item: Item) -> None:
+        """The work of a planned operation begins."""
         ...
 
     def wants_on(self, now: int, is_on: bool, idle_since: int) -> bool:
         """Whether an idle unit should be on."""
         ...
 
-    def next_change(self, now: int, idle_since: int) -> float:
+    def next_change(self, now: int, idle_since: int) -> int:
         """The next instant at which one of the answers may change by itself."""
+        ...
+
+    def is_over(self) -> bool:
+        """Whether no planned work is left to do; jobs may then be offered to the unit."""
         ...
 
 
 class Dispatching:
-    """No plan: the rule's first batch, tasks at their due date, off after a while without work."""
+    """No plan: the rule's first job, tasks when they are due, off after a while without work."""
 
-    def __init__(
-        self,
-        unit: int,
-        shop: Shop,
-        rule: DispatchingRule,
-        due: dict[str, float],
-    ) -> None:
+    def __init__(self, unit: int, shop: Shop, rule: DispatchingRule, upkeep: Upkeep) -> None:
         self._unit = unit
         self._shop = shop
         self._rule = rule
+        self._upkeep = upkeep
         facts = shop.plant.plant.work_units[unit]
-        self._tasks = {task.id: task for task in facts.maintenance}
-        self._due = {id: to_tick(minute) for id, minute in due.items()}
         self._timeout = to_tick(facts.standby_timeout)
         self._operations = sorted({o for m, o, _ in shop.plant.rows if m == unit})
+        self._takes_first = shop.is_in_order_of(rule) and all(
+            row.load is None for row in facts.processing
+        )
+        """Whether its jobs are worked one by one as they stand in the queues."""
+        self._minutes: dict[tuple[int, int, int], float] = {}
+        self.load_opens = NEVER
+        """When too few jobs for a load will have waited long enough to be begun."""
 
     def task_due(self, now: int) -> Task | None:
-        due = [(tick, id) for id, tick in self._due.items() if tick <= now]
-        return Task(self._tasks[min(due)[1]], min(due)[0]) if due else None
+        return self._upkeep.due()
 
     def task_begins(self, task: Task, now: int) -> None:
-        self._due[task.task.id] = now + to_tick(task.task.interval)
+        pass
 
     def stays_warm(self, task: Task, is_on: bool) -> bool:
         return is_on
 
     def next_step(self, now: int, setup_key: str) -> Step | None:
-        batches = self._shop.waiting_for(self._operations, self._unit)
-        chosen = min(batches, key=self._rank, default=None)
-        return Step(chosen.product, chosen, math.inf) if chosen else None
+        self.load_opens = NEVER
+        if self._takes_first:
+            first = self._shop.first_for(self._operations, self._unit)
+            return None if first is None else Step(first.product, (first,), math.inf)
+        jobs = self._in_order(self._shop.waiting_for(self._operations, self._unit), now)
+        passed_over: set[tuple[int, int]] = set()
+        for job in jobs:
+            load = self._shop.plant.rows[self._unit, *self._group(job)].load
+            if load is None:
+                return Step(job.product, (job,), math.inf)
+            if self._group(job) not in passed_over:
+                passed_over.add(self._group(job))
+                alike = [other for other in jobs if self._group(other) == self._group(job)]
+                step = self._load(alike, load, now)
+                if step is not None:
+                    return step
+        return None
 
-    def begins(self, step: Step) -> None:
+    def begins(self, item: Item) -> None:
         pass
+
+    def is_over(self) -> bool:
+        return True
 
     def wants_on(self, now: int, is_on: bool, idle_since: int) -> bool:
         return is_on and now < idle_since + self._timeout
 
-    def next_change(self, now: int, idle_since: int) -> float:
-        changes = [*self._due.values(), idle_since + self._timeout]
-        return min((tick for tick in changes if tick > now), default=math.inf)
+    def next_change(self, now: int, idle_since: int) -> int:
+        change = min(self._upkeep.next_due(), self.load_opens if self.load_opens > now else NEVER)
+        switches_off = idle_since + self._timeout
+        return switches_off if now < switches_off < change else change
 
-    def _rank(self, batch: Batch) -> tuple[float, int, int]:
-        plant, operation = self._shop.plant, self._shop.operation(batch)
-        work = plant.processing_time(self._unit, operation, batch.product, batch.pieces)
-        waiting = Waiting(batch.order, minutes(batch.arrived), batch.due, work)
-        return self._rule.rank(waiting), batch.arrived, batch.sequence
+    def _load(self, alike: list[Job], load: Load, now: int) -> Step | None:
+        """As many jobs as go together, the first by the rule first; too few wait a while."""
+        jobs: list[Job] = []
+        for job in alike:
+            if len(jobs) < load.max_jobs and self._shop.has_parts(job, jobs):
+                jobs.append(job)
+        if len(jobs) < load.min_jobs:
+            if load.longest_wait is None:
+                return None
+            opens = min(job.arrived for job in alike) + duration(load.longest_wait)
+            if now < opens:
+                self.load_opens = min(self.load_opens, opens)
+                return None
+        return Step(jobs[0].product, tuple(jobs), math.inf)
+
+    def _group(self, job: Job) -> tuple[int, int]:
+        """(operation, product): jobs that can be worked together."""
+        return job.operation, job.product
+
+    def _in_order(self, jobs: list[Job], now: int) -> list[Job]:
+        """By the rule, equal ones in the order they came."""
+        if len(jobs) < 2:
+            return jobs
+        work = [self._processing_time(job) for job in jobs]
+        total = 0.0
+        for each in work:
+            total += each
+        mean = total / len(jobs)
+        clock, rank = minutes(now), self._rule.rank
+        ranked = [
+            (
+                rank(Waiting(job.order, minutes(job.arrived), job.due, each, clock, mean)),
+                job.came,
+                job,
+            )
+            for job, each in zip(jobs, work, strict=True)
+        ]
+        ranked.sort()  # no two came with the same number
+        return [job for _, _, job in ranked]
+
+    def _processing_time(self, job: Job) -> float:
+        key = (job.operation, job.product, job.pieces)
+        found = self._minutes.get(key)
+        if found is None:
+            found = self._shop.plant.processing_time(self._unit, *key)
+            self._minutes[key] = found
+        return found
 
 
 class Planned:
     """A work unit's part of a schedule, in the planned sequence.
 
-    The first item whose planned start has come and whose batch is there is worked: nothing is begun
+    The first item whose planned start has come and whose job is there is worked: nothing is begun
     early, and nothing that may be done waits for something that is late. Work the plan has no place
     for is done by the fallback rule once the planned work is over.
     """
@@ -151,20 +208,23 @@ class Planned:
         shop: Shop,
         fallback: Dispatching,
         calendar: OpenTicks,
+        upkeep: Upkeep,
     ) -> None:
         self._shop = shop
+        self._upkeep = upkeep
         self._fallback = fallback
         self._calendar = calendar
         self._needs_warmth = shop.plant.startup_time[unit] > 0
         self._keys = shop.plant.setup_key[unit]
-        known = {task.id: task for task in shop.plant.plant.work_units[unit].maintenance}
+        facts = shop.plant.plant.work_units[unit].maintenance
+        known = {task.id: (n, task) for n, task in enumerate(facts)}
         self._spans = [(to_tick(s.start), to_tick(s.end), s) for s in segments]
         self._starts = [start for start, _, _ in self._spans]
         self._edges = sorted({t for start, end, _ in self._spans for t in (start, end)})
         self._tasks = [
-            (Task(known[s.task], start), self._follower(end))
+            (Task(known[s.task][1], start, known[s.task][0]), self._follower(end))
             for start, end, s in self._spans
-            if s.kind == "maintenance"
+            if s.kind == "maintenance" and known[s.task][1].due_by != "condition"
         ]
         self._follower_of_task: Segment | None = None
         self._todo = self._items()
@@ -174,15 +234,20 @@ class Planned:
         """An item is under way when the horizon begins."""
         item = self._item_of.get((order, operation))
         if item is not None:
-            self._begin(item)
+            self.begins(item)
 
     def task_due(self, now: int) -> Task | None:
+        found = self._upkeep.due()
         if self._tasks and self._tasks[0][0].planned_start <= now:
-            return self._tasks[0][0]
-        return None
+            planned = self._tasks[0][0]
+            if found is None or _urgency(planned) < _urgency(found):
+                return planned
+        return found
 
     def task_begins(self, task: Task, now: int) -> None:
-        self._follower_of_task = self._tasks.pop(0)[1]
+        self._follower_of_task = None
+        if task.task.due_by != "condition":
+            self._follower_of_task = self._tasks.pop(0)[1]
 
     def stays_warm(self, task: Task, is_on: bool) -> bool:
         """As the plan has it: warm when it goes on at once, cold when it starts up again."""
@@ -192,26 +257,28 @@ class Planned:
         return follower.kind != "startup"
 
     def next_step(self, now: int, setup_key: str) -> Step | None:
+        self._fallback.load_opens = NEVER
         setup_ahead: Step | None = None
         for item in self._todo:
             if item.start > now:
                 break
-            batch = self._shop.batches.get(item.order)
-            if batch is None or self._shop.is_complete(batch):
+            job = self._shop.batches.get(item.order)
+            if job is None or job.is_complete:
                 continue
-            is_here = batch.is_waiting and self._shop.operation(batch) == item.operation
-            needs_setup = self._keys[batch.product] != setup_key != ""
-            if is_here and (item.work_start <= now or (needs_setup and not item.is_set_up)):
-                return Step(batch.product, batch, item.start, item)
+            needs_setup = self._keys[job.product] != setup_key != ""
+            if self._is_here(job, item) and (
+                item.work_start <= now or (needs_setup and not item.is_set_up)
+            ):
+                return Step(job.product, (job,), item.start, item)
             if item.has_setup and needs_setup and not item.is_set_up and setup_ahead is None:
-                setup_ahead = Step(batch.product, None, item.start, item)
-        if setup_ahead is None and self._is_over():
+                setup_ahead = Step(job.product, (), item.start, item)
+        if setup_ahead is None and self.is_over():
             return self._fallback.next_step(now, setup_key)
         return setup_ahead
 
-    def begins(self, step: Step) -> None:
-        if step.item is not None:
-            self._begin(step.item)
+    def begins(self, item: Item) -> None:
+        item.is_begun = True
+        self._todo.remove(item)
 
     def wants_on(self, now: int, is_on: bool, idle_since: int) -> bool:
         segment = self._segment_at(now)
@@ -225,9 +292,17 @@ class Planned:
                 return item.is_followed or self._is_late(now)
         return self._is_late(now)
 
-    def next_change(self, now: int, idle_since: int) -> float:
+    def next_change(self, now: int, idle_since: int) -> int:
         i = bisect_right(self._edges, now)
-        return self._edges[i] if i < len(self._edges) else math.inf
+        edge = self._edges[i] if i < len(self._edges) else NEVER
+        return min(edge, self._fallback.load_opens if self._fallback.load_opens > now else NEVER)
+
+    def is_over(self) -> bool:
+        """Whether all planned work that can be done is done."""
+        return all(self._shop.is_stuck(item.order, item.operation) for item in self._todo)
+
+    def _is_here(self, job: Job, item: Item) -> bool:
+        return job.is_waiting and job.operation == item.operation and self._shop.has_parts(job)
 
     def _is_late(self, now: int) -> bool:
         """Whether planned work should have begun; a unit without warm-up waits only on shift."""
@@ -237,13 +312,6 @@ class Planned:
         if (first.work_start if first.is_set_up else first.start) > now:
             return False
         return bool(self._needs_warmth) or self._calendar.closing(now) is not None
-
-    def _is_over(self) -> bool:
-        return all(self._shop.is_stuck(item.order, item.operation) for item in self._todo)
-
-    def _begin(self, item: Item) -> None:
-        item.is_begun = True
-        self._todo.remove(item)
 
     def _operation(self, segment: Segment) -> int:
         return self._shop.plant.operation_index[segment.operation]
@@ -290,3 +358,7 @@ class Planned:
         """Whether the plan idles, in open time, between a setup and its work."""
         resumes = self._calendar.opening(setup_end)
         return work_start > resumes + GRACE
+
+
+def _urgency(task: Task) -> tuple[int, int]:
+    return task.planned_start, task.index

@@ -1,35 +1,22 @@
-"""Whole microseconds: the clock of the engine, calendars on it, and the order within one instant.
+"""Whole microseconds: the clock of the engines, and calendars on it.
 
 Integer time does not drift when work is paused and resumed, and two things that happen at the same
-instant really do. Within an instant, what was under way ends first (SimPy's normal priority), then
-idle work units decide in the order of the plant, then preventive tasks begin, then crews answer
-calls for repair. So nobody decides on half of the news of an instant.
+instant really do. What the order within an instant is, :mod:`twin.simulation.timers` says.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Generator
-from typing import Any
-
-import simpy
-from simpy.events import EventPriority
 
 from twin.model.shifts import OpenTime
 
 TICKS_PER_MINUTE = 60_000_000
+NEVER = 2**62
+"""The longest duration, and the instant of what does not happen."""
 GRACE = 1_000
 """Work shorter than this [ticks] is finished although the shift has ended: a plan in minutes and
 a clock in ticks round differently, and nobody leaves a millisecond of work for Monday."""
-DECIDE = 2**20
-"""Priority at which the first work unit decides; the others follow in the order of the plant."""
-BEGIN_TASKS = 2**39
-"""Priority at which preventive tasks begin, when the failures of the instant are known."""
-CALL_CREWS = 2**40
-"""Priority at which crews answer calls."""
-
-Process = Generator[simpy.Event, Any, None]
 
 
 def to_tick(minute: float) -> int:
@@ -40,19 +27,16 @@ def to_tick(minute: float) -> int:
 def duration(minutes: float) -> int:
     """A duration in ticks, at least one."""
     ticks = minutes * TICKS_PER_MINUTE
-    return max(math.floor(ticks + 0.5), 1) if ticks < 2**62 else 2**62
+    return max(math.floor(ticks + 0.5), 1) if ticks < NEVER else NEVER
+
+
+def count(number: float) -> int:
+    """A number of lots, at least one; on the clock *count* it stands in place of minutes."""
+    return max(math.floor(number + 0.5), 1) if number < NEVER else NEVER
 
 
 def minutes(ticks: int) -> float:
     return ticks / TICKS_PER_MINUTE
-
-
-def after_others(env: simpy.Environment, event: simpy.Event, priority: int) -> simpy.Event:
-    """Let an event happen at this instant, after everything of a lower priority number."""
-    event._ok = True
-    event._value = None
-    env.schedule(event, EventPriority(priority))
-    return event
 
 
 class OpenTicks:
@@ -71,3 +55,10 @@ class OpenTicks:
         """First open instant at or after ``now``; infinity when there is none."""
         i = bisect_right(self.ends, now)
         return max(self.starts[i], now) if i < len(self.ends) else math.inf
+
+    def next_change(self, now: int) -> int:
+        """First opening or closing after ``now``."""
+        i = bisect_right(self.ends, now)
+        if i == len(self.ends):
+            return NEVER
+        return self.starts[i] if self.starts[i] > now else self.ends[i]

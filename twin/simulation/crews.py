@@ -1,78 +1,143 @@
-"""Maintenance crews: they answer calls in their open time, repairs before preventive tasks."""
+"""People: repairs first, then preventive tasks, setups, and the work that needs operators."""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
-from heapq import heappop, heappush
+from dataclasses import dataclass, field
+from enum import IntEnum
 
-import simpy
+from twin.simulation.clock import OpenTicks
+from twin.simulation.floor import Floor
+from twin.simulation.stocks import Stock
 
-from twin.simulation.clock import CALL_CREWS, OpenTicks, Process, after_others
+
+class Kind(IntEnum):
+    """What people are called for; the lower kind is served first."""
+
+    REPAIR = 0
+    MAINTENANCE = 1
+    SETUP = 2
+    OPERATORS = 3
 
 
 class Crew:
-    """A number of people who can do that many tasks at once.
+    """A number of people who can do that many things at once.
 
-    A task is begun only in the crew's open time, and once begun it is finished. Repairs are served
-    in the order they were called (work units of the same instant in the order of the plant). A
-    preventive task is begun by its work unit when :meth:`is_free`, that is, when no repair waits.
+    A task is begun only while they are on duty, and once begun it is finished.
     """
 
-    def __init__(self, env: simpy.Environment, size: int, calendar: OpenTicks) -> None:
-        self._env = env
-        self._size = size
-        self._calendar = calendar
-        self._busy = 0
-        self._calls: list[tuple[int, int, simpy.Event]] = []
-        self._watchers: dict[int, Callable[[], None]] = {}
-        self._will_serve = False
-        env.process(self._come_on_duty())
+    def __init__(self, floor: Floor, index: int) -> None:
+        facts = floor.plant.plant.crews[index]
+        self._floor = floor
+        self._size = facts.size
+        self._busy = floor.tally.busy[index]
+        self._calendar = OpenTicks(floor.plant.crew_open[facts.id])
+        self.is_on_duty = self._calendar.closing(0) is not None
+        self._timer = floor.timer("duty", index, self._turn)
+        self._timer.set(self._calendar.next_change(0))
 
-    def call(self, unit: int) -> simpy.Event:
-        """Ask for a repair; the event happens when someone of the crew begins it."""
-        arrival = self._env.event()
-        heappush(self._calls, (int(self._env.now), unit, arrival))
-        self._serve_soon()
-        return arrival
+    def has_free(self, people: int) -> bool:
+        return self.is_on_duty and self._busy.value + people <= self._size
 
-    def is_free(self) -> bool:
-        """Whether a preventive task could begin now."""
-        is_open = self._calendar.closing(int(self._env.now)) is not None
-        return is_open and self._busy + len(self._calls) < self._size
+    def take(self, people: int) -> None:
+        self._busy.change(people, self._floor.now)
 
-    def take(self) -> None:
-        """Begin a preventive task; only when :meth:`is_free`."""
-        self._busy += 1
+    def free(self, people: int) -> None:
+        self._busy.change(-people, self._floor.now)
+        self._floor.calls_are_open = True
 
-    def release(self) -> None:
-        """A repair or task is finished."""
-        self._busy -= 1
-        self._serve_soon()
+    def _turn(self) -> None:
+        """They come on duty, or their duty ends."""
+        self.is_on_duty = self._calendar.closing(self._floor.now) is not None
+        self._timer.set(self._calendar.next_change(self._floor.now))
+        if self.is_on_duty:
+            self._floor.calls_are_open = True
 
-    def watch(self, unit: int, ring: Callable[[], None]) -> None:
-        """Ring once, when the crew may have become free."""
-        self._watchers[unit] = ring
 
-    def _come_on_duty(self) -> Process:
-        for opening in self._calendar.starts:
-            yield self._env.timeout(opening - int(self._env.now))
-            self._serve_soon()
+@dataclass(frozen=True)
+class Busy:
+    """People of a crew who have been given to a work unit."""
 
-    def _serve_soon(self) -> None:
-        """Serve when all work units have had their say at this instant."""
-        if not self._will_serve:
-            self._will_serve = True
-            event = after_others(self._env, self._env.event(), CALL_CREWS)
-            assert event.callbacks is not None
-            event.callbacks.append(self._serve)
+    crew: Crew
+    people: int
 
-    def _serve(self, _: simpy.Event) -> None:
-        self._will_serve = False
-        is_open = self._calendar.closing(int(self._env.now)) is not None
-        while is_open and self._calls and self._busy < self._size:
-            self._busy += 1
-            heappop(self._calls)[2].succeed()
-        if self.is_free():
-            watchers, self._watchers = self._watchers, {}
-            for unit in sorted(watchers):
-                watchers[unit]()
+    def free(self) -> None:
+        self.crew.free(self.people)
+
+
+@dataclass(order=True)
+class Call:
+    """A work unit asks for people, for a spare part, or for both."""
+
+    kind: Kind
+    tick: int
+    unit: int
+    crew: str | None = field(compare=False)
+    """Crew or skill; none where only the spare is waited for."""
+    people: int = field(compare=False)
+    can_begin: Callable[[], bool] = field(compare=False)
+    """Whether the unit could use them now."""
+    begin: Callable[[Busy | None], None] = field(compare=False)
+    spare: Stock | None = field(compare=False, default=None)
+
+    def could_begin(self) -> bool:
+        """Whether only people are missing."""
+        return self.can_begin() and (self.spare is None or self.spare.on_hand > 0)
+
+
+class People:
+    """All crews of the plant, and the calls nobody has answered yet."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+        self._crews = [Crew(floor, c) for c in range(len(floor.plant.plant.crews))]
+        self._for = {
+            name: [self._crews[c] for c in crews] for name, crews in floor.plant.crews_for.items()
+        }
+        self._calls: list[Call] = []
+
+    def call(self, call: Call) -> None:
+        insort(self._calls, call)
+        self._floor.calls_are_open = True
+
+    def withdraw(self, call: Call) -> None:
+        self._calls.remove(call)
+
+    def could_serve(self, crew: str, people: int) -> bool:
+        """Whether a preventive task could begin now, all repairs being served before it."""
+        return any(c.has_free(people + self._wanted_for_repairs(c)) for c in self._for[crew])
+
+    def serve(self) -> bool:
+        """Answer every call that can be answered, the most urgent first.
+
+        Serving only takes people and parts away, so one passage in the order of urgency is enough.
+        Says whether any call was answered.
+        """
+        has_served = False
+        for call in list(self._calls):
+            if not call.could_begin():
+                continue
+            crew = None
+            if call.crew is not None:
+                crew = next((c for c in self._for[call.crew] if c.has_free(call.people)), None)
+                if crew is None:
+                    continue
+                crew.take(call.people)
+            self._calls.remove(call)
+            if call.spare is not None:
+                call.spare.serve(1)
+            call.begin(None if crew is None else Busy(crew, call.people))
+            has_served = True
+        return has_served
+
+    def _wanted_for_repairs(self, crew: Crew) -> int:
+        """People of a crew that repairs wait for."""
+        return sum(
+            call.people
+            for call in self._calls
+            if call.kind is Kind.REPAIR
+            and call.crew is not None
+            and crew in self._for[call.crew]
+            and call.could_begin()
+        )

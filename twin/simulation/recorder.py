@@ -1,93 +1,68 @@
-"""Writes the event log of a simulated plant, row by row, and hands it over as one table."""
+"""Writes down what happens in a simulated plant, row by row, in whole numbers."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
-import pandas as pd
 
-from twin.model.events import COLUMNS, EventLog
-from twin.model.horizon import Horizon
+from twin.simulation.jobs import Job
+from twin.simulation.result import (
+    COMPLETE_ROW,
+    END_ROW,
+    RELEASE_ROW,
+    START_ROW,
+    STATE_ROW,
+    VERDICT_ROW,
+    Trace,
+)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NONE = float("nan")
-_Row = tuple[int, str, str, str, str, str, str, str, str, float, float, str, str]
+Row = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""Columns as in :mod:`twin.simulation.result`."""
 
 
 class Recorder:
-    """Rows in the order they happen; times are ticks from the start of the horizon."""
+    """Rows in the order they happen."""
 
     def __init__(self) -> None:
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
 
     def state(
-        self, tick: int, unit: str, state: str, work: tuple[str, str, str], reason: str
+        self, tick: int, unit: int, state: int, work: tuple[int, int, int], reason: int
     ) -> None:
-        """A work unit enters a state; ``work`` is (order, operation, product), empty for none."""
-        row = (tick, unit, "state", state, *work, "", "", _NONE, _NONE, "", reason)
-        self._rows.append(row)
+        """A work unit enters a state, for some work: (job, step, pass)."""
+        job, step, visit = work
+        self._rows.append((tick, STATE_ROW, unit, state, job, step, visit, -1, -1, -1, reason))
 
-    def start(
-        self, tick: int, unit: str, work: tuple[str, str, str], lot: str, material: str
-    ) -> None:
-        row = (tick, unit, "start", "", *work, lot, material, _NONE, _NONE, "", "")
-        self._rows.append(row)
+    def start(self, tick: int, unit: int, job: Job, lot: int, pieces: int) -> None:
+        self._of_job(tick, START_ROW, unit, job, lot, pieces, -1, -1)
 
     def end(
-        self,
-        tick: int,
-        unit: str,
-        work: tuple[str, str, str],
-        lot: str,
-        good: int,
-        scrap: int,
-        reason: str,
+        self, tick: int, unit: int, job: Job, lot: int, good: int, scrap: int, reason: int
     ) -> None:
-        self._rows.append((tick, unit, "end", "", *work, lot, "", good, scrap, "", reason))
+        self._of_job(tick, END_ROW, unit, job, lot, good, scrap, reason)
 
     def verdict(
-        self,
-        tick: int,
-        unit: str,
-        work: tuple[str, str, str],
-        lot: str,
-        good: int,
-        scrap: int,
-        verdict: str,
-        reason: str,
+        self, tick: int, unit: int, job: Job, lot: int, good: int, scrap: int, reason: int
     ) -> None:
-        row = (tick, unit, "verdict", "", *work, lot, "", good, scrap, verdict, reason)
-        self._rows.append(row)
+        self._of_job(tick, VERDICT_ROW, unit, job, lot, good, scrap, reason)
 
-    def release(self, tick: int, order: str, product: str, quantity: int) -> None:
-        row = (tick, "", "release", "", order, "", product, "", "", quantity, _NONE, "", "")
-        self._rows.append(row)
+    def release(self, tick: int, job: Job, quantity: int) -> None:
+        self._rows.append((tick, RELEASE_ROW, -1, -1, job.number, -1, -1, -1, quantity, -1, -1))
 
-    def complete(self, tick: int, order: str, product: str, good: int) -> None:
-        row = (tick, "", "complete", "", order, "", product, "", "", good, _NONE, "", "")
-        self._rows.append(row)
+    def complete(self, tick: int, job: Job, good: int) -> None:
+        self._rows.append((tick, COMPLETE_ROW, -1, -1, job.number, -1, -1, -1, good, -1, -1))
 
-    def log(self, horizon: Horizon, source: str) -> EventLog:
-        """Everything recorded so far, as the table an MES connector would give."""
-        columns: dict[str, list[object]] = {
-            name: list(values)
-            for name, values in zip(
-                COLUMNS, zip(*self._rows, strict=True) if self._rows else [()] * len(COLUMNS),
-                strict=True,
-            )
-        }  # fmt: skip
-        origin = (horizon.start - _EPOCH) // pd.Timedelta(microseconds=1)
-        ticks = np.array(columns.pop("time"), dtype=np.int64) + origin
-        table = pd.DataFrame(
-            {
-                "time": pd.DatetimeIndex(ticks.view("datetime64[us]")).tz_localize("UTC"),
-                **{name: _column(name, values) for name, values in columns.items()},
-            }
+    def trace(self, jobs: list[Job]) -> Trace:
+        """Everything recorded so far."""
+        return Trace(
+            rows=np.array(self._rows, dtype=np.int64).reshape(-1, 11),
+            origin=np.array([job.origin for job in jobs], dtype=np.int64),
+            serial=np.array([job.serial for job in jobs], dtype=np.int64),
+            product=np.array([job.product for job in jobs], dtype=np.int64),
         )
-        return EventLog(table, source)
 
-
-def _column(name: str, values: list[object]) -> pd.Series:
-    is_number = name in ("quantity", "scrap")
-    return pd.Series(values, dtype="float64" if is_number else "str")
+    def _of_job(
+        self, tick: int, kind: int, unit: int, job: Job,
+        lot: int, good: int, scrap: int, reason: int,
+    ) -> None:  # fmt: skip
+        row = (tick, kind, unit, -1, job.number, job.step, job.visit, lot, good, scrap, reason)
+        self._rows.append(row)

@@ -98,6 +98,15 @@ class Totals:
     series: Integers
     """(B,) good pieces completed in each bucket of the whole horizon, warm-up included."""
 
+    open_ticks: Integers
+    """(M, S) as ``state_ticks``, but only while the shift of the unit is open."""
+    unit_good: Integers
+    """(M,) good pieces of the lots ended."""
+    unit_scrap: Integers
+    """(M,) scrapped pieces of the lots ended, those that a failure scrapped included."""
+    planned_minutes: Array
+    """(M,) mean working time of the lots ended, with the transit of their operations [min]."""
+
 
 @dataclass(frozen=True)
 class Result:

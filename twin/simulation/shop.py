@@ -1,233 +1,485 @@
-"""Where every order is: batches waiting, the room they take, and the coils they are made from.
-
-Traceability
-------------
-A lot is named ``ORDER-operation-001``. The ``material`` of a lot of the first operation is the coil
-(or bag) it is drawn from, ``WIRE-00012``: each work unit uses up the one it has mounted before it
-mounts the next, numbered in the order of mounting. The ``material`` of any later lot is the lots of
-the operation before that it draws its pieces from, first in, first out. Several are joined by
-``+``. So the way from a container back to its coils is a walk along ``material``. A batch that was
-under way before the horizon does not know its earlier lots, and its ``material`` there is empty.
-"""
+"""Where every job is: waiting for an operation, in what room, on its way, or complete."""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Protocol
 
+from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate, FirstInFirstOut
 from twin.errors import NoriaError
-from twin.model.compiled import CompiledPlant
-from twin.model.orders import WorkOrder
+from twin.model.compiled import COMPLETE, SCRAP, CompiledPlant
 from twin.simulation.clock import minutes
-from twin.simulation.recorder import Recorder
+from twin.simulation.floor import Floor
+from twin.simulation.jobs import Job
+from twin.simulation.stocks import Stock
+from twin.simulation.transports import Transport, Vehicle
 
 
-@dataclass(eq=False)
-class Batch:
-    """A work order on its way through the plant."""
-
-    order: WorkOrder
-    sequence: int
-    """Place in the order book."""
-    product: int
-    due: float
-    """[min]"""
-    pieces: int
-    """Still good."""
-    mass_kg: float
-    """Of the pieces launched: the room it takes in a buffer, as plans count it."""
-    step: int = 0
-    """Place in its route of the operation it waits for or is in."""
-    arrived: int = 0
-    """When it came to wait for that operation [tick]."""
-    is_waiting: bool = False
-    is_claimed: bool = False
-    """A work unit has chosen it and is getting ready."""
-    holder: int | None = None
-    """Work unit it still occupies for want of room, which is blocked."""
-    source_lots: deque[tuple[str, int]] = field(default_factory=deque)
-    """Lots of the operation before and the good pieces left in each."""
-
-    def draw_pieces(self, pieces: int) -> str:
-        """Take pieces from the lots of the operation before; returns their names."""
-        names = []
-        while pieces > 0 and self.source_lots:
-            name, left = self.source_lots.popleft()
-            names.append(name)
-            if left > pieces:
-                self.source_lots.appendleft((name, left - pieces))
-            pieces -= left
-        return "+".join(names)
+_IN_ORDER_OF_COMING = attrgetter("came")
+_QUEUE_ORDERS = {
+    FirstInFirstOut: _IN_ORDER_OF_COMING,
+    EarliestDueDate: attrgetter("due", "came"),
+}
+"""Rules that rank a job the same for all units and at all times: its queue stands in this order."""
 
 
-class Coils:
-    """Traceable units of raw material, mounted one after the other."""
+class Room:
+    """The places before one operation, and the jobs that hold one or wait for one.
 
-    def __init__(self, plant: CompiledPlant) -> None:
-        self._unit_kg = {material.id: material.unit_kg for material in plant.plant.materials}
-        self._issued = dict.fromkeys(self._unit_kg, 0)
-        self._mounted: dict[tuple[int, str], tuple[str, float]] = {}
+    Room is counted by the pieces launched, in whole milligrams, or by jobs. By mass, one job
+    always fits where there is nothing.
+    """
 
-    def draw(self, unit: int, material: str, kg: float) -> str:
-        """Use up some material on a work unit; returns the names of the coils used."""
-        names = []
-        name, left = self._mounted.get((unit, material), ("", 0.0))
-        while kg > 1e-9:
-            if left <= 1e-9:
-                self._issued[material] += 1
-                name, left = f"{material}-{self._issued[material]:05d}", self._unit_kg[material]
-            names.append(name)
-            used = min(left, kg)
-            left, kg = left - used, kg - used
-        self._mounted[unit, material] = (name, left)
-        return "+".join(names)
+    def __init__(self, floor: Floor, operation: int) -> None:
+        facts = floor.plant.plant.operations[operation]
+        self._floor = floor
+        self._jobs = facts.buffer_jobs
+        self._mg = None if facts.buffer_kg is None else round_mg(facts.buffer_kg * 1e6)
+        self._used_mg = 0
+        self._held = floor.tally.places[operation]
+        self.asking: deque[Job] = deque()
+        """Jobs that wait here but stay on the unit before, which is blocked, in their order."""
+
+    def has_place(self, job: Job) -> bool:
+        if self._jobs is not None and self._held.value >= self._jobs:
+            return False
+        if self._mg is None or self._held.value == 0:
+            return True
+        return self._used_mg + job.mass_mg <= self._mg
+
+    def enter(self, job: Job) -> None:
+        job.has_place = True
+        self._used_mg += job.mass_mg
+        self._held.change(1, self._floor.now)
+
+    def leave(self, job: Job) -> None:
+        job.has_place = False
+        self._used_mg -= job.mass_mg
+        self._held.change(-1, self._floor.now)
+
+
+class Holder(Protocol):
+    """A work unit, which holds a finished job for want of room."""
+
+    def job_leaves(self, job: Job) -> None:
+        """A job it held has gone."""
+        ...
 
 
 class Shop:
-    """Batches between operations.
+    """Jobs between operations.
 
-    A finished batch waits for its next operation at once, and may be taken by a work unit that can
-    begin it; but until there is room in the buffer it stays on the unit that made it, which is
-    blocked. Blocked units get room in the order they asked for it.
+    A finished job waits for its next operation at once, and may be taken by a work unit that can
+    begin it; but until there is room before that operation it stays on the unit that made it, which
+    is blocked. Blocked units get room in the order they asked for it. Where an operation has a
+    carriage, a job comes to wait there when a vehicle has brought it, and its place is kept from
+    the moment the vehicle takes it.
     """
 
     def __init__(
         self,
-        plant: CompiledPlant,
-        record: Recorder,
-        clock: Callable[[], int],
+        floor: Floor,
+        stocks: list[Stock],
         planned: dict[tuple[str, int], int],
+        follows_plan: bool,
+        rule: DispatchingRule,
     ) -> None:
-        self.plant = plant
-        self.coils = Coils(plant)
-        self.batches: dict[str, Batch] = {}
+        self.plant = floor.plant
+        self.jobs: list[Job] = []
+        self.batches: dict[str, Job] = {}
+        """The job of each work order; its first one where it moves in several."""
         self.planned = planned
-        """Work unit by (order, operation), where a plan says so."""
-        self.ring: Callable[[int, int], None] = lambda unit, rank: None
-        """Tell an idle work unit that something changed; lower ranks decide first."""
-        self.readiness: Callable[[int, Batch], tuple[float, ...]] = lambda unit, batch: ()
-        self._record = record
-        self._clock = clock
-        self._waiting: dict[int, list[Batch]] = {o: [] for o in range(len(plant.operation_ids))}
-        self._room = [operation.buffer_kg for operation in plant.plant.operations]
-        self._used = [0.0] * len(plant.operation_ids)
-        self._blocked: dict[int, deque[Batch]] = {o: deque() for o in self._waiting}
+        """Work unit by (order, operation), where a plan says so, until its work begins."""
+        self.holders: Sequence[Holder] = ()
+        """The work units."""
+        self.taken: Callable[[Job], None] = lambda job: None
+        """Tells the sources that a job has been taken."""
+        self.transports: list[Transport] = []
+        self._floor = floor
+        self._stocks = stocks
+        self._follows_plan = follows_plan
+        operations = range(len(self.plant.operation_ids))
+        self._waiting: list[list[Job]] = [[] for _ in operations]
+        self._place_of = _QUEUE_ORDERS.get(type(rule), _IN_ORDER_OF_COMING)
+        self._rooms = [Room(floor, o) for o in operations]
+        self._carriages = [
+            (self.plant.transport_index[o.carriage.by], o.carriage.time) if o.carriage else None
+            for o in self.plant.plant.operations
+        ]
+        self._into = [
+            None if p.into is None else stocks[self.plant.stock_index[p.into]]
+            for p in self.plant.plant.products
+        ]
+        self._jobs_left = [0] * len(floor.tally.order_complete)
+        self._came = 0
+        self._can_lock = units_can_follow_themselves(self.plant)
+        for k, stock in enumerate(stocks):
+            stock.has_more = lambda k=k: self._parts_came(k)  # type: ignore[misc]
+            stock.has_less = lambda stock=stock: self._stock_has_room(stock)  # type: ignore[misc]
 
-    def operation(self, batch: Batch) -> int:
-        """The operation a batch waits for or is in."""
-        return self.plant.routes[batch.product][batch.step]
+    # --- questions ---
 
-    def is_complete(self, batch: Batch) -> bool:
-        return batch.step >= len(self.plant.routes[batch.product])
+    def waiting_for(self, operations: Iterable[int], unit: int) -> list[Job]:
+        """Jobs without a planned place that a unit could begin now."""
+        return [job for o in operations for job in self._beginnable(o, unit)]
 
-    def is_first(self, batch: Batch) -> bool:
-        return batch.step == 0
+    def _beginnable(self, operation: int, unit: int) -> Iterator[Job]:
+        rows, planned, uses = self.plant.rows, self.planned, self.plant.uses[operation]
+        for job in self._waiting[operation]:
+            if (
+                not job.is_claimed
+                and (unit, operation, job.product) in rows
+                and (not planned or (job.order.id, operation) not in planned)
+                and (not uses or self.has_parts(job))
+            ):
+                yield job
 
-    def release(self, batch: Batch) -> None:
-        """An order may start."""
-        order = batch.order
-        self._record.release(self._clock(), order.id, order.product, order.quantity)
-        self._wait(batch)
+    def is_in_order_of(self, rule: DispatchingRule) -> bool:
+        """Whether the jobs of a queue stand as a rule ranks them."""
+        return type(rule) in _QUEUE_ORDERS
 
-    def put_at_start(self, batch: Batch) -> None:
-        """A batch that waits between operations when the horizon begins."""
-        self._used[self.operation(batch)] += batch.mass_kg
-        self._wait(batch)
+    def first_for(self, operations: Iterable[int], unit: int) -> Job | None:
+        """The first of the jobs without a planned place that a unit could begin now, in the order
+        of the queues."""
+        firsts = [
+            job
+            for operation in operations
+            if self._waiting[operation]
+            and (job := next(self._beginnable(operation, unit), None)) is not None
+        ]
+        return min(firsts, key=self._place_of) if len(firsts) > 1 else firsts[0] if firsts else None
 
-    def hand_on(self, batch: Batch, unit: int) -> None:
-        """A unit has finished an operation of a batch: it waits for the next, or is complete."""
-        batch.step += 1
-        if self.is_complete(batch) or batch.pieces == 0:
-            batch.step = len(self.plant.routes[batch.product])
-            order = batch.order
-            self._record.complete(self._clock(), order.id, order.product, batch.pieces)
-            return
-        operation = self.operation(batch)
-        if not self._blocked[operation] and self._has_room(operation, batch):
-            self._used[operation] += batch.mass_kg
-        else:
-            batch.holder = unit
-            self._blocked[operation].append(batch)
-        self._wait(batch)
-        if batch.holder is not None:
-            self._refuse_deadlock(unit)
-
-    def take(self, batch: Batch) -> None:
-        """A work unit begins to work on a batch; its place is free from this instant."""
-        operation = self.operation(batch)
-        self._waiting[operation].remove(batch)
-        batch.is_waiting = batch.is_claimed = False
-        if batch.holder is not None:
-            self._blocked[operation].remove(batch)
-            self._unblock(batch)
-        elif not self.is_first(batch):
-            self._used[operation] -= batch.mass_kg
-        queue = self._blocked[operation]
-        while queue and self._has_room(operation, queue[0]):
-            self._used[operation] += queue[0].mass_kg
-            self._unblock(queue.popleft())
-
-    def waiting_for(self, operations: Iterable[int], unit: int) -> Iterable[Batch]:
-        """Batches without a planned place that a unit could begin now."""
-        for operation in operations:
-            for batch in self._waiting[operation]:
-                if (
-                    not batch.is_claimed
-                    and (batch.order.id, operation) not in self.planned
-                    and (unit, operation, batch.product) in self.plant.rows
-                ):
-                    yield batch
+    def has_parts(self, job: Job, beside: Iterable[Job] = ()) -> bool:
+        """Whether the stocks hold what a waiting job uses, beside what some others use."""
+        for k, each in self.plant.uses[job.operation]:
+            jobs = [other for other in (*beside, job) if not other.has_parts]
+            if not job.has_parts and self._stocks[k].on_hand < each * sum(j.pieces for j in jobs):
+                return False
+        return True
 
     def is_stuck(self, order: str, operation: int) -> bool:
         """Whether a planned operation waits for one that no plan has a place for."""
-        batch = self.batches.get(order)
-        if batch is None or self.is_complete(batch):
+        job = self.batches.get(order)
+        if job is None or job.is_complete:
             return True
-        here = self.operation(batch)
-        return here != operation and batch.is_waiting and (order, here) not in self.planned
+        if not job.is_waiting:
+            return False
+        here = job.operation
+        return here != operation and (order, here) not in self.planned
 
-    def _wait(self, batch: Batch) -> None:
-        batch.arrived = self._clock()
-        batch.is_waiting = True
-        self._waiting[self.operation(batch)].append(batch)
-        units = self._takers(batch)
-        for rank, unit in enumerate(sorted(units, key=lambda m: (*self.readiness(m, batch), m))):
-            self.ring(unit, rank)
+    # --- how jobs come ---
 
-    def _takers(self, batch: Batch) -> tuple[int, ...]:
-        """Work units that may do the operation a batch waits for."""
-        operation = self.operation(batch)
-        unit = self.planned.get((batch.order.id, operation))
-        return self.plant.eligible[operation, batch.product] if unit is None else (unit,)
+    def add(self, job: Job) -> None:
+        """A job is known from now on."""
+        self.jobs.append(job)
+        if job.origin < len(self._jobs_left):
+            self._jobs_left[job.origin] += 1
+            self.batches.setdefault(job.order.id, job)
 
-    def _has_room(self, operation: int, batch: Batch) -> bool:
-        room, used = self._room[operation], self._used[operation]
-        return room is None or used < 1e-9 or used + batch.mass_kg <= room + 1e-9
+    def appear(self, job: Job) -> None:
+        """A job is in the plant."""
+        job.released = self._floor.now
+        self._floor.tally.inside[job.product].change(1, self._floor.now)
 
-    def _unblock(self, batch: Batch) -> None:
-        unit, batch.holder = batch.holder, None
+    def release(self, jobs: list[Job], quantity: int) -> None:
+        """The jobs of an order, or a part of a source, may start; they need no room."""
+        if self._floor.record is not None:
+            self._floor.record.release(self._floor.now, jobs[-1], quantity)
+        self._floor.tally.released[jobs[0].product] += quantity
+        for job in jobs:
+            self.appear(job)
+            self._wait(job)
+
+    def put_at_start(self, job: Job) -> None:
+        """A job that waits between operations when the horizon begins."""
+        self.appear(job)
+        if job.step > 0:
+            self._rooms[job.operation].enter(job)
+        self._wait(job)
+
+    def put_back(self, job: Job, holder: int | None, arrived: int) -> None:
+        """A job that waits, as it did before a snapshot: with a place, or on a blocked unit."""
+        operation = job.operation
+        self._wait(job)
+        job.arrived, job.holder = arrived, holder
+        if holder is not None:
+            self._rooms[operation].asking.append(job)
+        elif job.step > 0:
+            self._rooms[operation].enter(job)
+
+    # --- how they are worked ---
+
+    def claim(self, job: Job) -> None:
+        """A work unit has chosen a job and gets ready; the parts it uses are laid out."""
+        job.is_claimed = True
+        if not job.has_parts:
+            job.has_parts = True
+            for k, each in self.plant.uses[job.operation]:
+                self._stocks[k].serve(each * job.pieces)
+
+    def take(self, job: Job) -> None:
+        """A work unit begins to work on a job; its place is free from this instant."""
+        operation, tally = job.operation, self._floor.tally
+        self._waiting[operation].remove(job)
+        job.is_waiting = job.is_claimed = False
+        tally.taken[operation] += 1
+        tally.wait_ticks[operation] += self._floor.now - job.arrived
+        self.planned.pop((job.order.id, operation), None)
+        room = self._rooms[operation]
+        if job.holder is not None:
+            room.asking.remove(job)
+            self._let_go(job)
+        elif job.has_place:
+            room.leave(job)
+            if self._carriages[operation] is not None:
+                self._floor.calls_are_open = True
+        self._fill(room)
+        self.taken(job)
+
+    def hand_on(self, job: Job, unit: int) -> None:
+        """A unit has finished a job, which leaves it or, for want of room, holds it blocked."""
+        job.holder = unit
+        target = self._next_step(job)
+        job.visits[job.step] += 1
+        job.has_parts = False
+        if target == SCRAP or job.pieces == 0:
+            self._scrap(job)
+        elif target == COMPLETE:
+            self._finish(job)
+        else:
+            self._send(job, target)
+
+    def throw_away(self, job: Job, unit: int) -> None:
+        """A failure spoils a job that is done and has not left its unit."""
+        job.holder = unit
+        if job.is_waiting:
+            self._waiting[job.operation].remove(job)
+            job.is_waiting = False
+            for k, each in () if job.has_parts else self.plant.uses[job.operation]:
+                self._stocks[k].withdraw(each * job.pieces)
+        stock = self._into[job.product]
+        lines = [room.asking for room in self._rooms]
+        lines += [transport.asking for transport in self.transports]
+        lines += [] if stock is None else [stock.blocked]
+        for line in lines:
+            if job in line:
+                line.remove(job)
+        self._scrap(job)
+        for room in self._rooms:
+            self._fill(room)
+        if stock is not None:
+            self._stock_has_room(stock)
+
+    def serve_vehicles(self) -> bool:
+        """Give free vehicles to the jobs that ask for one; says whether any was given."""
+        has_served = False
+        for transport in self.transports:
+            while trip := transport.next_trip(self._has_place):
+                self._set_off(*trip)
+                has_served = True
+        return has_served
+
+    def _has_place(self, job: Job) -> bool:
+        return self._rooms[job.operation].has_place(job)
+
+    def arrive(self, job: Job) -> None:
+        """A vehicle has brought a job to where its place is."""
+        self._wait(job)
+
+    # --- where they go ---
+
+    def _next_step(self, job: Job) -> int:
+        """By the inspection, else by the branch of its step, else the next in the route."""
+        if job.sent_back_to is not None:
+            target, job.sent_back_to = job.sent_back_to, None
+            return target
+        branch = self.plant.branches.get((job.product, job.step))
+        if branch is not None:
+            u = self._floor.job_luck.uniform(job, "branch")
+            return next((to for to, reached in branch if u < reached), branch[-1][0])
+        following = job.step + 1
+        return following if following < len(job.route) else COMPLETE
+
+    def _send(self, job: Job, step: int) -> None:
+        """Let a job wait for an operation, or for the vehicle that carries it there."""
+        job.step = step
+        operation = job.operation
+        carriage = self._carriages[operation]
+        if carriage is not None:
+            self.transports[carriage[0]].ask(job)
+            return
+        room = self._rooms[operation]
+        self._wait(job)
+        if not room.asking and room.has_place(job):
+            room.enter(job)
+            self._let_go(job)
+        else:
+            room.asking.append(job)
+
+    def _set_off(self, vehicle: Vehicle, job: Job) -> None:
+        operation = job.operation
+        carriage = self._carriages[operation]
+        assert carriage is not None
+        self._rooms[operation].enter(job)
+        vehicle.carry(job, carriage[1])
+        self._let_go(job)
+
+    def _wait(self, job: Job) -> None:
+        """A job comes to wait for the operation it is at; those who may take it look around."""
+        operation = job.operation
+        job.arrived = self._floor.now
+        job.came = self._came
+        self._came += 1
+        job.is_waiting = True
+        insort(self._waiting[operation], job, key=self._place_of)
+        for k, each in self.plant.uses[operation]:
+            self._stocks[k].demand(each * job.pieces)
+        for unit in self._takers(job):
+            self._floor.mark(unit)
+        if self._follows_plan and (job.order.id, operation) not in self.planned:
+            self._floor.mark_all()
+
+    def _takers(self, job: Job) -> tuple[int, ...]:
+        """Work units that may do the operation a job waits for."""
+        operation = job.operation
+        unit = self.planned.get((job.order.id, operation)) if self.planned else None
+        return self.plant.eligible[operation, job.product] if unit is None else (unit,)
+
+    def _let_go(self, job: Job) -> None:
+        """A job no longer occupies the unit that made it."""
+        unit, job.holder = job.holder, None
         if unit is not None:
-            self.ring(unit, 0)
+            self.holders[unit].job_leaves(job)
 
-    def _refuse_deadlock(self, unit: int) -> None:
-        """Stop when a unit waits for room that only units in the same plight could make."""
-        needs = {
-            batch.holder: {m for other in self._waiting[o] for m in self._takers(other)}
-            for o, queue in self._blocked.items()
-            for batch in queue
-            if batch.holder is not None
+    def _fill(self, room: Room) -> None:
+        """Give places to those who wait for one, in their order."""
+        while room.asking and room.has_place(room.asking[0]):
+            job = room.asking.popleft()
+            room.enter(job)
+            self._let_go(job)
+
+    def _scrap(self, job: Job) -> None:
+        """All that is left of a job is scrap."""
+        self._floor.tally.scrap(job.product, job.origin, job.pieces)
+        job.pieces = 0
+        self._complete(job)
+
+    def _finish(self, job: Job) -> None:
+        """A job has done its route: its pieces go into stock, or out."""
+        job.step = len(job.route)
+        stock = self._into[job.product]
+        if stock is not None and (stock.blocked or not stock.has_room(job.pieces)):
+            stock.blocked.append(job)
+        else:
+            self._complete(job)
+
+    def _complete(self, job: Job) -> None:
+        """A job is done, with the good pieces that are left."""
+        now, tally = self._floor.now, self._floor.tally
+        job.step = len(job.route)
+        job.is_complete = True
+        tally.inside[job.product].change(-1, now)
+        tally.completed_jobs[job.product] += 1
+        tally.flow_ticks[job.product] += now - job.released
+        tally.completed_pieces(job.product, job.pieces, now)
+        good, is_last = job.pieces, True
+        if job.origin < len(self._jobs_left):
+            tally.order_good[job.origin] += good
+            good = tally.order_good[job.origin]
+            self._jobs_left[job.origin] -= 1
+            is_last = self._jobs_left[job.origin] == 0
+            if is_last:
+                tally.order_complete[job.origin] = now
+        if is_last and self._floor.record is not None:
+            self._floor.record.complete(now, job, good)
+        self._let_go(job)
+        if self._follows_plan:
+            self._floor.mark_all()
+        stock = self._into[job.product]
+        if stock is not None and job.pieces > 0:
+            stock.put(job.pieces)
+
+    def _stock_has_room(self, stock: Stock) -> None:
+        while stock.blocked and stock.has_room(stock.blocked[0].pieces):
+            self._complete(stock.blocked.popleft())
+
+    def _parts_came(self, k: int) -> None:
+        """A stock has more: units with jobs that wait for it look around."""
+        for operation, jobs in enumerate(self._waiting):
+            if any(used == k for used, _ in self.plant.uses[operation]):
+                for job in jobs:
+                    for unit in self._takers(job):
+                        self._floor.mark(unit)
+
+    def refuse_deadlock(self, unit: int) -> None:
+        """Stop when a unit waits for room that only units in the same plight could make.
+
+        A unit is stuck when, where one of its jobs lacks room, every job that waits there, or is on
+        its way there, can only be taken by stuck units. Units blocked for a vehicle or a stock only
+        are not looked at.
+        """
+        if not self._can_lock:
+            return
+        blocked = [job for room in self._rooms for job in room.asking]
+        for transport in self.transports:
+            blocked += [job for job in transport.asking if not self._has_place(job)]
+        lacking = {job.operation for job in blocked}
+        coming = [job for transport in self.transports for job in transport.under_way]
+        takers: dict[int, set[int]] = {
+            o: {
+                unit
+                for job in (*self._waiting[o], *(j for j in coming if j.operation == o))
+                for unit in self._takers(job)
+            }
+            for o in lacking
         }
-        stuck = set(needs)
-        while freed := {m for m in stuck if needs[m] - stuck}:
-            stuck -= freed
+        needs = [(job.holder, takers[job.operation]) for job in blocked]
+        stuck = {holder for holder, _ in needs if holder is not None}
+        while True:
+            still = {m for m in stuck if any(h == m and takers <= stuck for h, takers in needs)}
+            if still == stuck:
+                break
+            stuck = still
         if unit in stuck:
             names = ", ".join(self.plant.unit_ids[m] for m in sorted(stuck))
-            waiting = sorted(
-                self.plant.operation_ids[o] for o, queue in self._blocked.items() if queue
-            )
+            waiting = sorted(self.plant.operation_ids[o] for o in lacking)
             raise NoriaError(
-                f"simulation: after {minutes(self._clock()):.0f} min the buffers before "
+                f"simulation: after {minutes(self._floor.now):.0f} min the buffers before "
                 f"{', '.join(waiting)} are full and only {names} could empty them, which wait for "
                 "room there; enlarge a buffer or let another work unit do the operation"
             )
+
+
+def units_can_follow_themselves(plant: CompiledPlant) -> bool:
+    """Whether a work unit may wait for room that only it can make, at once or over others."""
+    doing: dict[int, set[int]] = {o: set() for o in range(len(plant.operation_ids))}
+    for (operation, _), units in plant.eligible.items():
+        doing[operation].update(units)
+    followers: dict[int, set[int]] = {m: set() for m in range(len(plant.unit_ids))}
+    for p, route in enumerate(plant.routes):
+        for step, operation in enumerate(route):
+            for unit in plant.eligible[operation, p]:
+                for target in _next_steps(plant, unit, p, step):
+                    followers[unit].update(doing[route[target]])
+    left = set(followers)
+    while gone := {m for m in left if not followers[m] & left}:
+        left -= gone
+    return bool(left)
+
+
+def _next_steps(plant: CompiledPlant, unit: int, product: int, step: int) -> list[int]:
+    """Steps to which a job may go after a step done on a unit."""
+    route, branch = plant.routes[product], plant.branches.get((product, step))
+    found = [step + 1] if branch is None else [to for to, _ in branch]
+    inspection = plant.plant.work_units[unit].inspection
+    if inspection is not None and inspection.rework_to is not None:
+        operation = plant.operation_index[inspection.rework_to]
+        found += [s for s, o in enumerate(route) if o == operation]
+    return [to for to in found if 0 <= to < len(route)]
+
+
+def round_mg(mg: float) -> int:
+    return int(mg + 0.5)

@@ -1,28 +1,25 @@
-"""One replication of a plant, or many: from a shop state and a plan to event logs."""
+"""One replication of a plant, or many: from a shop state and a plan to event logs and totals."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import connection
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate
-from twin.behaviour.randomness import Luck
 from twin.model.compiled import CompiledPlant
 from twin.model.events import EventLog
+from twin.model.forecast import Forecast
 from twin.model.orders import OrderBook
 from twin.model.schedule import Schedule
 from twin.model.state import ShopState
-from twin.simulation.simpy_engine import Twin
+from twin.simulation.engines import COMPILED, EngineChoice, build_engine, engine_name
+from twin.simulation.experiment import Experiment
+from twin.simulation.log import event_log
+from twin.simulation.result import Totals
+from twin.simulation.workers import run_series
 
-ENGINE = "SimPy reference"
-"""Which simulator this is, for reports."""
-DEFAULT_WORKERS = 2
+__all__ = ["build_engine", "engine_name", "replicate", "simulate", "totals"]
 
 T = TypeVar("T")
 
@@ -36,6 +33,8 @@ def simulate(
     policy: DispatchingRule = EarliestDueDate(),  # noqa: B008 - frozen, without fields
     seed: int = 0,
     replication: int = 0,
+    engine: EngineChoice = "auto",
+    forecast: Forecast | None = None,
 ) -> EventLog:
     """What the plant might do over its horizon, as the log its MES would write.
 
@@ -49,44 +48,18 @@ def simulate(
     seed, replication
         Name the luck. Two plans of the same seed and replication meet the same lives, repairs,
         lot times and scrap.
+    engine
+        See :mod:`twin.simulation.engines`; the source of the log names the one that ran.
+    forecast
+        Prices of energy; no log depends on it.
 
     Raises
     ------
     NoriaError
         If an order runs on a unit that cannot do it, or full buffers stop each other for good.
     """
-    if schedule is not None and schedule.horizon.start != plant.horizon.start:
-        raise ValueError(
-            f"the schedule starts at {schedule.horizon.start}, the plant was compiled "
-            f"for {plant.horizon.start}"
-        )
-    twin = Twin(plant, orders, state, schedule, policy, Luck(seed, replication))
-    return twin.run(f"{ENGINE}, seed {seed}, replication {replication}")
-
-
-@dataclass(frozen=True)
-class _Replications(Generic[T]):
-    """Everything about a series of replications but their number."""
-
-    plant: CompiledPlant
-    orders: OrderBook
-    measure: Callable[[EventLog], T]
-    state: ShopState
-    schedule: Schedule | None
-    policy: DispatchingRule
-    seed: int
-
-    def run(self, replication: int) -> T:
-        log = simulate(
-            self.plant,
-            self.orders,
-            state=self.state,
-            schedule=self.schedule,
-            policy=self.policy,
-            seed=self.seed,
-            replication=replication,
-        )
-        return self.measure(log)
+    experiment = Experiment(plant, orders, state, schedule, policy, seed, forecast)
+    return _Logs(experiment, engine, _itself).begin()(replication)
 
 
 def replicate(
@@ -99,11 +72,14 @@ def replicate(
     policy: DispatchingRule = EarliestDueDate(),  # noqa: B008 - frozen, without fields
     seed: int = 0,
     replications: int = 100,
+    engine: EngineChoice = "auto",
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[T]:
-    """Measure many replications; results in the order of replications, for any number of workers.
+    """Measure the logs of many replications; results in their order, for any number of workers.
+
+    Where sums are all that is wanted, :func:`totals` is much faster.
 
     Parameters
     ----------
@@ -117,70 +93,71 @@ def replicate(
     cancelled
         Asked before each replication; once true, the replications already finished are returned.
     """
-    series = _Replications(plant, orders, measure, state, schedule, policy, seed)
-    wanted = min(workers or DEFAULT_WORKERS, os.cpu_count() or 1, replications)
-    report = progress or (lambda done, total: None)
-    is_cancelled = cancelled or (lambda: False)
-    if wanted > 1:
-        return _in_processes(series, replications, wanted, report, is_cancelled)
-    results: list[T] = []
-    for replication in range(replications):
-        if is_cancelled():
-            break
-        results.append(series.run(replication))
-        report(len(results), replications)
-    return results
+    experiment = Experiment(plant, orders, state, schedule, policy, seed)
+    return run_series(
+        _Logs(experiment, engine, measure), range(replications),
+        workers=workers, progress=progress, cancelled=cancelled,
+    )  # fmt: skip
 
 
-def _in_processes(
-    series: _Replications[T],
+def totals(
+    experiment: Experiment,
     replications: int,
-    workers: int,
-    progress: Callable[[int, int], None],
-    cancelled: Callable[[], bool],
-) -> list[T]:
-    """Hand replications out in order, two a worker at a time, so that a cancellation is quick."""
-    results: dict[int, T] = {}
-    running: dict[Future[T], int] = {}
-    numbers = iter(range(replications))
-    with ProcessPoolExecutor(workers, _context(), _remember, (series,)) as pool:
-        while True:
-            while len(running) < 2 * workers and not cancelled():
-                number = next(numbers, None)
-                if number is None:
-                    break
-                running[pool.submit(_run, number)] = number
-            if not running:
-                return [results[number] for number in sorted(results)]
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                results[running.pop(future)] = future.result()
-                progress(len(results), replications)
+    *,
+    first: int = 0,
+    engine: EngineChoice = "auto",
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Totals]:
+    """Totals of many replications, in their order, for any number of workers.
+
+    Parameters
+    ----------
+    first
+        Number of the first replication, so that a series can be continued.
+    workers, progress, cancelled
+        As of :func:`replicate`; but the compiled kernel works in threads.
+    """
+    name = engine_name(experiment.policy, engine, experiment.state)
+    return run_series(
+        _Sums(experiment, engine), range(first, first + replications),
+        workers=workers, progress=progress, cancelled=cancelled,
+        in_threads=name == COMPILED,
+    )  # fmt: skip
 
 
-def _context() -> Any:
-    """Forked workers start at once, but only a program of one thread may fork safely."""
-    can_fork = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
-    return multiprocessing.get_context("fork" if can_fork else "spawn")
+@dataclass(frozen=True)
+class _Sums:
+    """Totals by replication."""
+
+    experiment: Experiment
+    engine: EngineChoice
+
+    def begin(self) -> Callable[[int], Totals]:
+        engine = build_engine(self.experiment, self.engine)
+        return lambda replication: engine.run(replication).totals
 
 
-_series: _Replications[Any] | None = None
-"""What a worker process is to run; set once when it starts."""
+@dataclass(frozen=True)
+class _Logs(Generic[T]):
+    """A measure of the log by replication."""
+
+    experiment: Experiment
+    engine: EngineChoice
+    measure: Callable[[EventLog], T]
+
+    def begin(self) -> Callable[[int], T]:
+        engine = build_engine(self.experiment, self.engine)
+
+        def run(replication: int) -> T:
+            trace = engine.run(replication, trace=True).trace
+            assert trace is not None
+            luck = f"seed {self.experiment.seed}, replication {replication}"
+            return self.measure(event_log(trace, self.experiment, f"{engine.name}, {luck}"))
+
+        return run
 
 
-def _remember(series: _Replications[Any]) -> None:
-    global _series
-    _series = series
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed program cannot stop its workers, which would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _run(replication: int) -> Any:
-    assert _series is not None
-    return _series.run(replication)
+def _itself(log: EventLog) -> EventLog:
+    return log

@@ -1,389 +1,525 @@
-"""A work unit as one SimPy process that can be read like its day.
+"""A work unit: two registers, and the day they make.
 
-Nothing is interrupted from outside. A unit that works knows what can stop it next (the end of the
-lot, of the shift, or of a failure mode's life) and works until the first of them; a unit that has
-nothing to do waits until a bell rings (a batch has come, a crew is free) or an instant comes.
+The *base* says what the unit does, the *overlay* what hinders it, which is another file
+(:mod:`twin.simulation.hindrance`). The base runs only under no overlay and, but for a startup, only
+while the shift of the unit is open. What is stopped keeps what is left of it, and runs on when the
+hindrance ends: there is no more to interruptions than that.
 
-Kept simple on purpose, and worth knowing when reading results:
-
-* A failure interrupts the lot, which resumes after the repair; nothing is scrapped by it.
-* A calendar clock also runs while its unit is under another repair; a life that ends meanwhile
-  stops the unit when that repair is done.
-* A repair leaves a unit as warm as it was.
-* Preventive tasks take exactly their planned duration, transits their nominal time, and setups vary
-  by :data:`SETUP_CV`.
-* Of the lots an operation had finished before the horizon no scrap is known: they count as good.
+What ends at an instant (a warm-up, a setup, a lot, a shift) is worked off by the timers of the
+unit. What begins is decided in :meth:`WorkUnit.settle`, when all ends of the instant are known.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum, auto
 
-import simpy
-
-from twin.behaviour.randomness import Luck, lognormal_factor
-from twin.behaviour.reliability import ModeLife, Reliability
-from twin.behaviour.scrap import scrap_reason, scrapped_pieces
-from twin.model.compiled import CompiledPlant
-from twin.model.plant import State
+from twin.behaviour.reliability import ModeLife
+from twin.model.compiled import STATE_INDEX
 from twin.model.state import UnitState
-from twin.simulation.agenda import Agenda, Step, Task
-from twin.simulation.clock import (
-    BEGIN_TASKS,
-    DECIDE,
-    GRACE,
-    OpenTicks,
-    Process,
-    after_others,
-    duration,
-    to_tick,
-)
-from twin.simulation.crews import Crew
-from twin.simulation.lots import LotLuck, remaining_lots
-from twin.simulation.recorder import Recorder
-from twin.simulation.shop import Batch, Shop
+from twin.simulation.agenda import Agenda, Step
+from twin.simulation.clock import GRACE, OpenTicks, duration
+from twin.simulation.crews import Busy, Call, Kind, People
+from twin.simulation.floor import Floor
+from twin.simulation.hindrance import Hindrance, Overlay
+from twin.simulation.jobs import Job
+from twin.simulation.lots import spread_factor
+from twin.simulation.shop import Shop
+from twin.simulation.stocks import Stock
+from twin.simulation.work import Bench, Work
 
-SETUP_CV = 0.1
-"""Coefficient of variation of a setup's time around the setup table."""
-REJECT_RATIO = 2.0
-"""An inspected lot fails when its scrapped share exceeds this multiple of the usual share."""
-_NO_WORK = ("", "", "")
+_NO_WORK = (-1, -1, -1)
 
 
-@dataclass(frozen=True)
-class Floor:
-    """What the work units of one replication share."""
+class Base(IntEnum):
+    """What a work unit does."""
 
-    env: simpy.Environment
-    plant: CompiledPlant
-    shop: Shop
-    crews: dict[str, Crew]
-    record: Recorder
-    luck: Luck
-    end: int
-    """End of the horizon [tick]."""
+    IDLE = auto()
+    STARTUP = auto()
+    SETUP_WAIT = auto()
+    """For a setup crew."""
+    SETUP = auto()
+    READY = auto()
+    """Has claimed a job and waits for its shift."""
+    OPERATOR_WAIT = auto()
+    WORK = auto()
+    FINISHED = auto()
+    """The last lot is done, the job has not left."""
+    BLOCKED = auto()
+    """The job could not leave."""
 
-    def work_name(self, order: str, operation: int, product: int) -> tuple[str, str, str]:
-        """(order, operation, product) as the log names them."""
-        return order, self.plant.operation_ids[operation], self.plant.product_ids[product]
+
+_PREPARATION = (Base.STARTUP, Base.SETUP)
+_RUNS = (Base.WORK, Base.SETUP, Base.STARTUP)
+_STATE_OF = {
+    Base.STARTUP: STATE_INDEX["startup"],
+    Base.SETUP: STATE_INDEX["setup"],
+    Base.WORK: STATE_INDEX["working"],
+    Base.FINISHED: STATE_INDEX["blocked"],
+    Base.BLOCKED: STATE_INDEX["blocked"],
+}
+_OFF, _STANDBY = STATE_INDEX["off"], STATE_INDEX["standby"]
 
 
-class WorkUnitProcess:
-    """A work unit: it warms up, is set up, works, fails, is repaired and maintained, and waits."""
+class WorkUnit:
+    """It warms up, is set up, works, is blocked, fails, is repaired and maintained, and waits."""
 
-    def __init__(self, floor: Floor, index: int, state: UnitState) -> None:
+    agenda: Agenda
+
+    def __init__(
+        self,
+        floor: Floor,
+        index: int,
+        state: UnitState,
+        shop: Shop,
+        people: People,
+        stocks: dict[str, Stock],
+        *,
+        is_planned: bool,
+    ) -> None:
         plant = floor.plant
-        self.floor = floor
-        self.env = floor.env
         self.index = index
         self.facts = plant.plant.work_units[index]
         self.calendar = OpenTicks(plant.unit_open[index])
-        self.startup = float(plant.startup_time[index])
-        self.setup_key = state.setup_key
+        self.base = Base.IDLE
         self.is_on = state.is_on
-        self.unavailable = to_tick(state.unavailable_minutes)
-        self.reliability = Reliability(
-            self.facts.id, self.facts.failure_modes, state.ages, floor.luck, duration
-        )
-        self.agenda: Agenda
-        self.under_way: list[tuple[Batch, float]] = []
-        """Batches in work when the horizon begins, with the share of the operation done."""
+        self.setup_key = state.setup_key
+        self.hindrance = Hindrance(floor, index, state, people, stocks, self, is_planned=is_planned)
+        self.under_way: deque[tuple[Job, float]] = deque()
+        """Jobs in work when the horizon begins, with the share of the operation done."""
+        self.peers: list[WorkUnit] = []
+        """All units of the plant, itself among them."""
+        self._floor = floor
+        self._shop = shop
+        self._people = people
+        self._bench = Bench(floor, index)
+        self._startup = float(plant.startup_time[index])
+        self._keys = plant.setup_key[index]
+        self._has_tasks = bool(self.facts.maintenance)
+        self._calls_operators = any(row.operators is not None for row in self.facts.processing)
+        self._is_open = self.calendar.closing(0) is not None
+        self._meter = floor.tally.meters[index]
+        self._meter.is_open = self._is_open
+        self._rem = 0
+        """Left of startup, setup or the lot in work [tick]."""
+        self._running_since: int | None = None
         self._idle_since = 0
-        self._bell: simpy.Event | None = None
-        self._logged: tuple[str, tuple[str, str, str], str] | None = None
+        self._step: Step | None = None
+        """What it prepares for or works on."""
+        self._done = 0.0
+        """Share of that done before the horizon."""
+        self._work: Work | None = None
+        self._held: list[Job] = []
+        """Jobs done that have not left."""
+        self._named = _NO_WORK
+        """Job, step and pass that its rows name."""
+        self._setters: Busy | None = None
+        self._operators: Busy | None = None
+        self._logged: tuple[int, tuple[int, int, int], int] | None = None
+        self._shift_timer = floor.timer("shift", index, self._shift_turns)
+        self._shift_timer.set(self.calendar.next_change(0))
+        self._timer = floor.timer("activity", index, self._activity_ends)
+        self._wake = floor.timer("wake", index, lambda: floor.mark(index))
+
+    # --- what ends ---
+
+    def _shift_turns(self) -> None:
+        """The shift begins, or ends: what is all but done, or ends at this instant, is finished."""
+        now = self._floor.now
+        self._floor.stirred.add(self.index)
+        self._is_open = self.calendar.closing(now) is not None
+        self._meter.shift_turns(self._is_open, now)
+        self._shift_timer.set(self.calendar.next_change(now))
+        if self._is_open:
+            self._floor.calls_are_open = True
+            self.resume()
+        elif self._running_since is not None and self.base is not Base.STARTUP:
+            is_all_but_done = self._rem - (now - self._running_since) <= GRACE
+            if not is_all_but_done and self._timer.due != now:
+                self._stop()
+        self._floor.mark(self.index)
+
+    def _activity_ends(self) -> None:
+        """A startup, setup or lot is done, or a failure mode has used up its life."""
+        self._stop()
+        if self._rem == 0:
+            if self.base is Base.WORK:
+                self._end_lot()
+            elif self.base is Base.SETUP:
+                self._end_setup()
+            else:
+                self.is_on = True
+        self.hindrance.look()
+        self.resume()
+        self._floor.stirred.add(self.index)
+        self._floor.mark(self.index)
+
+    def _end_setup(self) -> None:
+        assert self._step is not None
+        self.setup_key = self._keys[self._step.product]
+        if self._setters is not None:
+            self._setters.free()
+            self._setters = None
+
+    def _end_lot(self) -> None:
+        work = self._work
+        assert work is not None
+        work.end_lot()
+        self.hindrance.reliability.lots += 1
+        if not work.has_more:
+            self._finish()
+
+    def _finish(self) -> None:
+        """The last lot has ended."""
+        assert self._work is not None
+        if self._operators is not None:
+            self._operators.free()
+            self._operators = None
+        self._work.inspect()
+        self._held = list(self._work.jobs)
+        self.base = Base.FINISHED
+        self._floor.mark(self.index)
+
+    # --- what is stopped, and runs on ---
 
     @property
-    def now(self) -> int:
-        return int(self.env.now)
+    def has_part_in_hand(self) -> bool:
+        """Whether a lot is open, or finished work has not left."""
+        if self.base is Base.WORK:
+            assert self._work is not None
+            return self._work.is_open
+        return self.base in (Base.FINISHED, Base.BLOCKED)
 
-    def live(self) -> Process:
-        """What the unit does from the first to the last instant of the horizon."""
-        yield from self._resume_from_before()
-        while True:
-            yield after_others(self.env, self.env.event(), self._turn(0))
-            while (activity := self._next_activity()) is None:
-                yield from self._stand_idle()
-            yield from activity
+    def _stop(self) -> None:
+        """Count what has been done."""
+        if self._running_since is not None:
+            ran = self._floor.now - self._running_since
+            self._running_since = None
+            self._timer.cancel()
+            self._rem -= ran
+            if self.base is Base.WORK:
+                self.hindrance.reliability.worked += ran
 
-    def _next_activity(self) -> Process | None:
-        """What comes next: a repair, a task, work or a warm-up; None when nothing is to do."""
-        failure = self.reliability.failed(self.now)
-        if failure is not None:
-            return self._break_down(failure, _NO_WORK)
-        step, task = self._next_step(), self.agenda.task_due(self.now)
-        if task and self._may_begin(task, step):
-            return self._maintain(task)
-        if step:
-            return self._carry_out(step)
-        is_wanted = self.agenda.wants_on(self.now, self.is_on, self._idle_since)
-        return self._warm_up(_NO_WORK) if is_wanted and not self.is_on else None
+    def interrupt(self, life: ModeLife) -> None:
+        """A failure stops the unit; what becomes of the lot, or of done jobs, its mode says."""
+        self._stop()
+        work, rule = self._work, life.mode.interrupted
+        if work is not None and work.is_open:
+            if rule == "scrap":
+                work.scrap_lot(len(self.facts.scrap_reasons) + life.index)
+                self.hindrance.reliability.lots += 1
+            elif rule == "restart":
+                self._rem = work.ticks
+        elif rule == "scrap" and self.base in (Base.FINISHED, Base.BLOCKED):
+            for job in list(self._held):
+                if job in self._held and not job.is_claimed:  # the one before may have made room
+                    self._shop.throw_away(job, self.index)
+            if not self._held:
+                self._become_idle()
 
-    def ring(self, rank: int) -> None:
-        """Something changed that an idle unit should know; it decides at the end of the instant."""
-        bell = self._bell
-        if bell is None or bell.triggered:
+    def resume(self) -> None:
+        """Run on, if nothing hinders; between two lots, start the next."""
+        base, work = self.base, self._work
+        if (
+            base not in _RUNS
+            or self._running_since is not None
+            or self.hindrance.overlay is not Overlay.NONE
+        ):
             return
-
-        def wake(_: simpy.Event) -> None:
-            if not bell.triggered:
-                bell.succeed()
-
-        turn = after_others(self.env, self.env.event(), self._turn(rank))
-        assert turn.callbacks is not None
-        turn.callbacks.append(wake)
-
-    def readiness(self, batch: Batch) -> tuple[float, ...]:
-        """How soon the unit could begin a batch, for choosing among idle units; less is sooner."""
-        setup = self.floor.plant.setup_minutes(self.index, self.setup_key, batch.product)
-        return (0.0 if self.is_on else self.startup, setup)
-
-    # --- the activities of a unit ---
-
-    def _resume_from_before(self) -> Process:
-        if self.unavailable:
-            self._enter("repair", _NO_WORK)
-            yield self.env.timeout(self.unavailable)
-        for batch, done in self.under_way:
-            self.is_on = True
-            yield from self._work(batch, done)
-        self._idle_since = self.now
-
-    def _carry_out(self, step: Step) -> Process:
-        """Get ready for a step and, when its batch is there and it is time, work it."""
-        batch, item = step.batch, step.item
-        if batch is not None:
-            batch.is_claimed = True
-            work = self._work_of(batch)
-        else:
-            assert item is not None
-            work = self.floor.work_name(item.order, item.operation, step.product)
-        if not self.is_on:
-            yield from self._warm_up(work)
-        yield from self._set_up(step.product, work)
-        if item is not None:
-            item.is_set_up = True
-        if batch is not None and (item is None or item.work_start <= self.now):
-            self.agenda.begins(step)
-            yield from self._work(batch, 0.0)
-        elif batch is not None:
-            batch.is_claimed = False
-        self._idle_since = self.now
-
-    def _warm_up(self, work: tuple[str, str, str]) -> Process:
-        if self.startup > 0:
-            yield from self._spend("startup", duration(self.startup), work, "")
-        self.is_on = True
-        self._idle_since = self.now
-
-    def _set_up(self, product: int, work: tuple[str, str, str]) -> Process:
-        plant = self.floor.plant
-        mean = plant.setup_minutes(self.index, self.setup_key, product)
-        key = plant.setup_key[self.index][product]
-        if mean > 0:
-            luck = self.floor.luck.stream(f"{work[0]}/{work[1]}", "setup")
-            minutes = mean * lognormal_factor(SETUP_CV, luck.uniform(0))
-            yield from self._spend("setup", duration(minutes), work, key)
-        self.setup_key = key
-
-    def _work(self, batch: Batch, done: float) -> Process:
-        """Work a batch lot by lot, from the share already done, and hand it on."""
-        plant, operation = self.floor.plant, self.floor.shop.operation(batch)
-        work = self._work_of(batch)
-        lots = plant.lots(self.index, operation, batch.product, batch.pieces)
-        yield from self._get_able("working", work, GRACE + 1)
-        if batch.is_waiting:
-            self.floor.shop.take(batch)
-        self.setup_key = plant.setup_key[self.index][batch.product]
-        job = LotLuck(self.floor.luck, work)
-        finished: list[tuple[str, int]] = []
-        for n, (pieces, transit, minutes) in enumerate(remaining_lots(lots, done)):
-            name = f"{work[0]}-{work[1]}-{n + 1:03d}"
-            if minutes is None:  # finished before the horizon
-                finished.append((name, pieces))
-                continue
-            ticks = duration(minutes * lognormal_factor(lots.cv, job.time.uniform(n)))
-            if transit > 0:
-                ticks += duration(transit)
-            yield from self._get_able("working", work, ticks)
-            self._enter("working", work)
-            self._log_start(batch, work, name, pieces)
-            yield from self._spend("working", ticks, work, "")
-            finished.append((name, self._log_end(batch, work, name, pieces, n, job)))
-        batch.pieces = sum(good for _, good in finished)
-        batch.source_lots.clear()
-        batch.source_lots.extend((name, good) for name, good in finished if good)
-        self.floor.shop.hand_on(batch, self.index)
-        yield from self._hold(batch, work)
-
-    def _hold(self, batch: Batch, work: tuple[str, str, str]) -> Process:
-        """Keep a finished batch until there is room for it."""
-        while batch.holder == self.index:
-            failure = self.reliability.failed(self.now)
-            if failure is not None and failure.is_calendar:
-                yield from self._break_down(failure, work)
-            else:
-                yield from self._pause("blocked", self.reliability.next_calendar_failure(), work)
-
-    def _break_down(self, failure: ModeLife, work: tuple[str, str, str]) -> Process:
-        """Wait for the crew, if one is needed, and be repaired."""
-        mode = failure.mode
-        if mode.crew is not None:
-            self._enter("down", work, mode.id)
-            yield self.floor.crews[mode.crew].call(self.index)
-        self._enter("repair", work, mode.id)
-        yield self.env.timeout(failure.repair_ticks())
-        if mode.crew is not None:
-            self.floor.crews[mode.crew].release()
-        failure.renew(self.now)
-
-    def _may_begin(self, task: Task, step: Step | None) -> bool:
-        """A task goes before the work planned after it, when its crew is free."""
-        is_next = step is None or task.planned_start <= step.planned_start
-        return is_next and self.floor.crews[task.task.crew].is_free()
-
-    def _maintain(self, task: Task) -> Process:
-        """Do a preventive task, unless a failure of this very instant claims the crew."""
-        crew = self.floor.crews[task.task.crew]
-        yield after_others(self.env, self.env.event(), BEGIN_TASKS + self.index)
-        if not crew.is_free():
-            return
-        crew.take()
-        self.agenda.task_begins(task, self.now)
-        self._enter("maintenance", _NO_WORK, task.task.id)
-        yield self.env.timeout(duration(task.task.duration))
-        crew.release()
-        self.reliability.renew(task.task.renews, self.now)
-        self.is_on = self.agenda.stays_warm(task, self.is_on)
-        self._idle_since = self.now
-
-    def _stand_idle(self) -> Process:
-        """Stand by or off until something changes."""
-        self.is_on = self.agenda.wants_on(self.now, self.is_on, self._idle_since)
-        task = self.agenda.task_due(self.now)
-        if task is not None:
-            self.floor.crews[task.task.crew].watch(self.index, lambda: self.ring(0))
-        closing = self.calendar.closing(self.now)
-        changes = [
-            self.agenda.next_change(self.now, self._idle_since),
-            self.reliability.next_calendar_failure(),
-            self.calendar.opening(self.now) if closing is None else closing,
-        ]
-        yield from self._pause("standby" if self.is_on else "off", min(changes), _NO_WORK)
-
-    # --- how time is spent ---
-
-    def _spend(self, state: State, ticks: int, work: tuple[str, str, str], reason: str) -> Process:
-        """Spend ticks in an activity, paused by the end of the shift and by failures.
-
-        A startup is bound to no shift, and only work ages the operating clocks.
-        """
-        left = ticks
-        while left > 0:
-            yield from self._get_able(state, work, left)
-            stretch = int(min(left, self._uninterrupted(state, left)))
-            self._enter(state, work, reason)
-            yield self.env.timeout(stretch)
-            left -= stretch
-            if state == "working":
-                self.reliability.age(stretch)
-
-    def _get_able(self, state: State, work: tuple[str, str, str], left: int) -> Process:
-        """Be repaired and wait for the shift, until an activity of ``left`` ticks can go on."""
-        while True:
-            failure = self.reliability.failed(self.now)
-            if failure is not None and (state == "working" or failure.is_calendar):
-                yield from self._break_down(failure, work)
-            elif state != "startup" and left > GRACE and self.calendar.closing(self.now) is None:
-                yield from self._wait_for_shift(work)
-            else:
+        if base is Base.WORK and work is not None and not work.is_open:
+            if not self._is_open:
                 return
+            if not work.has_more:
+                self._finish()
+                return
+            self._rem = work.start_lot()
+        stretch = self._rem
+        if stretch > 0 and (self._is_open or base is Base.STARTUP or stretch <= GRACE):
+            now = self._running_since = self._floor.now
+            if base is Base.WORK:
+                stretch = min(stretch, self.hindrance.reliability.work_left())
+            self._timer.set(now + stretch)
 
-    def _uninterrupted(self, state: State, left: int) -> float:
-        """Ticks until a failure or the end of the shift stops what has ``left`` to go."""
-        stretch = self.reliability.next_calendar_failure() - self.now
-        if state == "working":
-            stretch = min(stretch, self.reliability.work_left())
-        closing = self.calendar.closing(self.now)
-        if state != "startup" and closing is not None and left > closing - self.now + GRACE:
-            stretch = min(stretch, closing - self.now)
-        return stretch
+    # --- what begins ---
 
-    def _wait_for_shift(self, work: tuple[str, str, str]) -> Process:
-        """Pause inside an operation until the shift opens, or a failure comes first.
+    def settle(self) -> None:
+        """Look around and decide what to do next."""
+        overlay = self.hindrance.overlay
+        if self.base is Base.WORK and overlay is Overlay.NONE:
+            return
+        self._floor.stirred.add(self.index)
+        if self.base is Base.FINISHED:
+            self._hand_on()
+        if overlay is Overlay.ASKED:
+            self.hindrance.withdraw()
+        if self.base is Base.IDLE and self.hindrance.reliability.may_wait_for_part:
+            self.hindrance.look()
+        overlay = self.hindrance.overlay
+        if overlay is Overlay.NONE:
+            is_prepared = self.base in _PREPARATION and self._rem == 0
+            if is_prepared or self.base is Base.READY:
+                self._proceed()
+            if self.base is Base.IDLE:
+                self._decide()
+        elif overlay is Overlay.HIDDEN:
+            self._ask_for_task(None)
+            self._set_wake()
 
-        A unit that needs warmth keeps it meanwhile.
-        """
-        self._enter("standby" if self.startup > 0 else "off", work)
-        opening = self.calendar.opening(self.now)
-        yield self._at(min(opening, self.reliability.next_calendar_failure()))
+    def wants_task(self) -> bool:
+        """Whether it is idle, or has failed unseen, and has a task whose crew could come."""
+        overlay = self.hindrance.overlay
+        if overlay is not Overlay.HIDDEN and (
+            overlay is not Overlay.NONE or self.base is not Base.IDLE
+        ):
+            return False
+        task = self.agenda.task_due(self._floor.now)
+        return task is not None and self.hindrance.could_begin(task)
 
-    def _pause(self, state: State, until: float, work: tuple[str, str, str]) -> Process:
-        """Stay in a state until the bell rings or an instant comes."""
-        self._enter(state, work)
-        bell = self._bell = self.env.event()
-        if until < self.floor.end:
-            timer = self.env.timeout(int(until) - self.now)
-            assert timer.callbacks is not None
-            timer.callbacks.append(lambda _: self.ring(0) if self._bell is bell else None)
-        yield bell
+    def _decide(self) -> None:
+        """An idle unit does what is under way, a task, the next work, or nothing."""
+        while self.base is Base.IDLE:
+            if self.under_way:
+                self._take_up(*self.under_way.popleft())
+                continue
+            step = None
+            if self._is_open:
+                step = self.agenda.next_step(self._floor.now, self.setup_key)
+            if self._has_tasks and self._ask_for_task(step):
+                return
+            if step is None:
+                self._stand_idle()
+                return
+            unit = self._readiest(step)
+            unit.begin(step)
 
-    def _turn(self, rank: int) -> int:
-        """When the unit decides within an instant: by rank, then in the order of the plant."""
-        return DECIDE + rank * len(self.floor.plant.unit_ids) + self.index
+    def _ask_for_task(self, step: Step | None) -> bool:
+        """Ask for the crew of a task that goes before the work, if it could come."""
+        task = self.agenda.task_due(self._floor.now)
+        if task is None or (step is not None and task.planned_start > step.planned_start):
+            return False
+        if not self.hindrance.could_begin(task):
+            return False
+        self.hindrance.ask(task)
+        return True
 
-    def _at(self, instant: float) -> simpy.Event:
-        """An event at an instant; one that never happens when that is past the horizon."""
-        if instant >= self.floor.end:
-            return self.env.event()
-        return self.env.timeout(int(instant) - self.now)
+    def _stand_idle(self) -> None:
+        """Stand by, warm up for work to come, or switch off, until something changes."""
+        is_wanted = self.agenda.wants_on(self._floor.now, self.is_on, self._idle_since)
+        if is_wanted and not self.is_on and self._startup > 0:
+            self._wake.cancel()
+            self._start_up()
+            return
+        self.is_on = is_wanted
+        self._set_wake()
+
+    def _set_wake(self) -> None:
+        self._wake.set(self.agenda.next_change(self._floor.now, self._idle_since))
+
+    def _take_up(self, job: Job, done: float) -> None:
+        """Go on with a job that was in work before the horizon: warm and set up for it."""
+        self.is_on = True
+        self.setup_key = self._keys[job.product]
+        self.begin(Step(job.product, (job,), float("-inf")), done)
+
+    def begin(self, step: Step, done: float = 0.0) -> None:
+        """Claim the jobs of a step and get ready for them."""
+        self._wake.cancel()
+        self._floor.stirred.add(self.index)
+        self._step, self._done = step, done
+        for job in step.jobs:
+            if job.is_waiting:
+                self._shop.claim(job)
+        job, at = self._job_and_step(step)
+        self._named = (job.number, at, job.visits[at])
+        self._proceed()
+
+    def _proceed(self) -> None:
+        """Start up, be set up, wait for shift and people, work: until one of them takes time."""
+        step = self._step
+        if step is None:  # started up for no job in particular
+            self._become_idle()
+            return
+        if not self.is_on and self._startup > 0:
+            self._start_up()
+            return
+        self.is_on = True
+        if self.facts.setup is not None and self.setup_minutes(step.product) > 0:
+            self._call_setters(step)
+            return
+        self.setup_key = self._keys[step.product]
+        if step.item is not None:
+            step.item.is_set_up = True
+        if not step.jobs or (step.item is not None and step.item.work_start > self._floor.now):
+            for job in step.jobs:
+                job.is_claimed = False
+            self._become_idle()
+        elif not self._is_open:
+            self.base = Base.READY
+        else:
+            self._call_operators(step)
+
+    def _start_up(self) -> None:
+        self.base, self._rem = Base.STARTUP, duration(self._startup)
+        self.resume()
+
+    def _call_setters(self, step: Step) -> None:
+        table = self.facts.setup
+        assert table is not None
+        if table.crew is None:
+            self._set_up(None)
+            return
+        self.base = Base.SETUP_WAIT
+        self._call(Kind.SETUP, table.crew, 1, self._set_up)
+
+    def _set_up(self, setters: Busy | None) -> None:
+        step, table = self._step, self.facts.setup
+        assert step is not None
+        assert table is not None
+        job, at = self._job_and_step(step)
+        u = self._floor.job_luck.uniform(job, "setup", step=at)
+        minutes = self.setup_minutes(step.product) * spread_factor("lognormal", table.cv, u)
+        self._setters = setters
+        self.base, self._rem = Base.SETUP, duration(minutes)
+        self._floor.stirred.add(self.index)
+        self.resume()
+
+    def _call_operators(self, step: Step) -> None:
+        if not self._calls_operators:
+            self._begin_work(None)
+            return
+        operation = step.jobs[0].operation
+        row = self._floor.plant.rows[self.index, operation, step.product]
+        if row.operators is None:
+            self._begin_work(None)
+            return
+        self.base = Base.OPERATOR_WAIT
+        self._call(Kind.OPERATORS, row.operators, row.people, self._begin_work)
+
+    def _call(
+        self, kind: Kind, crew: str, people: int, begin: Callable[[Busy | None], None]
+    ) -> None:
+        def can_begin() -> bool:
+            return self._is_open and self.hindrance.overlay is Overlay.NONE
+
+        call = Call(kind, self._floor.now, self.index, crew, people, can_begin, begin)
+        self._people.call(call)
+
+    def _begin_work(self, operators: Busy | None) -> None:
+        """Everything is there: the jobs are taken and the first lot starts."""
+        step = self._step
+        assert step is not None
+        self._operators = operators
+        self._floor.stirred.add(self.index)
+        for job in step.jobs:
+            if job.is_waiting:
+                self._shop.take(job)
+        if step.item is not None:
+            self.agenda.begins(step.item)
+        self._work = Work(self._bench, step.jobs, self._done)
+        self.base = Base.WORK
+        self.resume()
+
+    # --- jobs that leave, jobs that are offered ---
+
+    def _hand_on(self) -> None:
+        """The jobs go on, as far as there is room for them."""
+        assert self._work is not None
+        for job in self._work.jobs:
+            self._shop.hand_on(job, self.index)
+        if self._held:
+            self.base = Base.BLOCKED
+            self._shop.refuse_deadlock(self.index)
+        else:
+            self._become_idle()
+
+    def job_leaves(self, job: Job) -> None:
+        """A finished job has found room."""
+        self._held.remove(job)
+        if self.base is Base.BLOCKED and not self._held:
+            self._become_idle()
+            self._floor.mark(self.index)
+
+    def _become_idle(self) -> None:
+        self.base = Base.IDLE
+        self._step, self._work, self._named = None, None, _NO_WORK
+        self._idle_since = self._floor.now
+
+    def went_idle(self) -> None:
+        self._idle_since = self._floor.now
+
+    def _readiest(self, step: Step) -> WorkUnit:
+        """Of the free units that can do a job without a planned place, the one ready first."""
+        if step.item is not None:
+            return self
+        plant, operation = self._floor.plant, step.jobs[0].operation
+        able = plant.eligible[operation, step.product]
+        if len(able) == 1 or plant.rows[self.index, operation, step.product].load is not None:
+            return self
+        best, least = self, self._readiness(step.product)
+        for m in able:
+            unit = self.peers[m]
+            if unit is self or plant.rows[m, operation, step.product].load is not None:
+                continue
+            readiness = unit._readiness(step.product)
+            if readiness < least and unit._is_free():
+                best, least = unit, readiness
+        return best
+
+    def _readiness(self, product: int) -> tuple[float, float]:
+        """Minutes until it could begin a product: by warm-up first, then by setup."""
+        return (0.0 if self.is_on else self._startup), self.setup_minutes(product)
+
+    def _is_free(self) -> bool:
+        return (
+            self.base is Base.IDLE
+            and self.hindrance.overlay is Overlay.NONE
+            and self._is_open
+            and not self.under_way
+            and self.agenda.task_due(self._floor.now) is None
+            and self.hindrance.reliability.failed(self._floor.now) is None
+            and self.agenda.is_over()
+        )
 
     # --- what is written down ---
 
-    def _next_step(self) -> Step | None:
-        """The next work, on shift only."""
-        if self.calendar.closing(self.now) is None:
-            return None
-        return self.agenda.next_step(self.now, self.setup_key)
+    def log_state(self) -> None:
+        """Log the visible state where it differs from the one before."""
+        seen = self._visible()
+        if seen != self._logged:
+            self._logged = seen
+            now, record = self._floor.now, self._floor.record
+            self._meter.enter(seen[0], now)
+            if record is not None:
+                record.state(now, self.index, *seen)
 
-    def _work_of(self, batch: Batch) -> tuple[str, str, str]:
-        shop = self.floor.shop
-        return self.floor.work_name(batch.order.id, shop.operation(batch), batch.product)
+    def _visible(self) -> tuple[int, tuple[int, int, int], int]:
+        """State, (job, step, pass) and reason."""
+        base, hindrance = self.base, self.hindrance
+        if hindrance.overlay is not Overlay.NONE:
+            hindered = hindrance.visible()
+            if hindered is not None:
+                is_for_job = hindrance.overlay is not Overlay.MAINTENANCE
+                return hindered[0], (self._named if is_for_job else _NO_WORK), hindered[1]
+        stands_still = self._running_since is None and base in (Base.SETUP, Base.WORK)
+        if base in _STATE_OF and not stands_still:
+            return _STATE_OF[base], self._named, -1
+        if base is Base.IDLE:
+            is_warm = self.is_on
+        else:  # waits for its shift, or for people
+            is_warm = self._is_open or self._startup > 0
+        return (_STANDBY if is_warm else _OFF), self._named, -1
 
-    def _enter(self, state: State, work: tuple[str, str, str], reason: str = "") -> None:
-        """Log a state where it differs from the one before."""
-        if (state, work, reason) != self._logged:
-            self._logged = (state, work, reason)
-            self.floor.record.state(self.now, self.facts.id, state, work, reason)
+    def setup_minutes(self, product: int) -> float:
+        """Mean setup time for a product; 0 where the unit, or the product, has no key."""
+        if self.facts.setup is None or not self._keys[product]:
+            return 0.0
+        return self._floor.plant.setup_minutes(self.index, self.setup_key, product)
 
-    def _log_start(self, batch: Batch, work: tuple[str, str, str], lot: str, pieces: int) -> None:
-        plant = self.floor.plant
-        material = plant.plant.products[batch.product].material
-        if not self.floor.shop.is_first(batch):
-            source = batch.draw_pieces(pieces)
-        elif material:
-            kg = plant.batch_kg(batch.product, pieces)
-            source = self.floor.shop.coils.draw(self.index, material, kg)
-        else:
-            source = ""
-        self.floor.record.start(self.now, self.facts.id, work, lot, source)
-
-    def _log_end(
-        self,
-        batch: Batch,
-        work: tuple[str, str, str],
-        lot: str,
-        pieces: int,
-        n: int,
-        job: LotLuck,
-    ) -> int:
-        """Log the end of a lot and, at an inspection, its verdict; returns the good pieces."""
-        share = float(self.floor.plant.scrap[self.index, batch.product])
-        scrap = scrapped_pieces(pieces, share, job.scrap.uniform(n)) if share else 0
-        good = pieces - scrap
-        reason = scrap_reason(self.facts.scrap_reasons, job.reason.uniform(n)) if scrap else ""
-        record = self.floor.record
-        record.end(self.now, self.facts.id, work, lot, good, scrap, reason)
-        if self.facts.inspects:
-            verdict = "fail" if scrap > REJECT_RATIO * share * pieces else "pass"
-            record.verdict(self.now, self.facts.id, work, lot, good, scrap, verdict, reason)
-        return good
+    def _job_and_step(self, step: Step) -> tuple[Job, int]:
+        """The job a step is for, and the step of its route: the order's, if it has not come yet."""
+        if step.jobs:
+            return step.jobs[0], step.jobs[0].step
+        assert step.item is not None
+        job = self._shop.batches[step.item.order]
+        return job, self._floor.plant.routes[job.product].index(step.item.operation)

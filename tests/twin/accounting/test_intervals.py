@@ -1,9 +1,17 @@
 """Intervals against published values, and as often right as they claim."""
 
+from math import comb
+
 import numpy as np
 import pytest
 
-from twin.accounting.intervals import mean_interval, observed_quantile, wilson_interval
+from twin.accounting.intervals import (
+    clopper_pearson_interval,
+    mean_interval,
+    observed_quantile,
+    quantile_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +58,54 @@ def test_nine_in_ten_intervals_hold_the_mean() -> None:
 def test_never_ranks_behind_every_value() -> None:
     ends = [5.0, None, 1.0, 3.0, None]
     assert [observed_quantile(ends, q) for q in (0.1, 0.5, 0.6, 0.9)] == [1.0, 5.0, 5.0, None]
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (81, 263, 0.2527, 0.3676),  # Newcombe (1998), table I, method 5
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+        (29, 29, 0.8806, 1.0),
+    ],
+)
+def test_clopper_pearson_interval_is_the_published_one(
+    successes: int, n: int, low: float, high: float
+) -> None:
+    found = clopper_pearson_interval(successes, n, level=0.95)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5])
+def test_the_exact_interval_is_right_at_least_as_often_as_it_claims(share: float) -> None:
+    """Counted over every outcome of 30 trials, not drawn."""
+    n, k = 30, np.arange(31)
+    chance = np.array([comb(n, int(i)) * share**i * (1 - share) ** (n - i) for i in k])
+    held = [e.low <= share <= e.high for e in (clopper_pearson_interval(int(i), n) for i in k)]
+    assert chance[held].sum() >= 0.9
+
+
+def test_a_median_lies_between_the_2nd_and_9th_of_ten() -> None:
+    """P(2 ≤ B ≤ 8) of binomial (10, ½) is 1 − 22/1024 = 0.979; one closer in it is 0.89."""
+    values = [7.0, 1.0, 5.0, 3.0, 9.0, 2.0, 8.0, 4.0, 6.0, None]
+    assert quantile_interval(values, 0.5, 0.9) == (2.0, 9.0)
+
+
+def test_a_quantile_may_be_never() -> None:
+    assert quantile_interval([1.0, 2.0, 3.0] + [None] * 17, 0.5) == (None, None)
+
+
+def test_nine_in_ten_quantile_intervals_hold_the_quantile() -> None:
+    samples = np.random.default_rng(5).exponential(1.0, (2000, 40))
+    truth = -np.log(0.1)
+    held = []
+    for sample in samples:
+        found = quantile_interval(sample.tolist(), 0.9, 0.8)
+        assert found is not None
+        held.append(found[0] is not None and found[1] is not None and found[0] <= truth <= found[1])
+    assert np.mean(held) >= 0.8 - 0.027
+
+
+def test_the_tail_of_few_values_has_no_interval() -> None:
+    assert quantile_interval([1.0, 2.0, 3.0], 0.9) is None

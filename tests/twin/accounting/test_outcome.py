@@ -65,11 +65,8 @@ def test_a_run_to_the_letter_costs_what_the_plan_says_without_its_hazard(case: C
     assert found.failure_cost == 0.0
 
 
-def test_the_simulated_plan_without_luck_costs_what_the_plan_says(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_simulated_plan_without_luck_costs_what_the_plan_says(case: Case) -> None:
     """The simulator on a plant without failures, scatter and scrap is a third way to count."""
-    monkeypatch.setattr("twin.simulation.work_unit.SETUP_CV", 0.0)
     calm = case.having(plant=without_luck(case))
     plant = compile_plant(calm.plant, HORIZON)
     log = simulate(plant, calm.orders, state=calm.state, schedule=calm.schedule)
@@ -83,7 +80,8 @@ def without_luck(case: Case) -> Any:
         rows = [row.model_copy(update={"cv": 0.0}) for row in unit.processing]
         calm = {"processing": rows, "failure_modes": [], "scrap": {}}
         tasks = [task.model_copy(update={"renews": []}) for task in unit.maintenance]
-        units.append(unit.model_copy(update={**calm, "maintenance": tasks}))
+        setup = unit.setup and unit.setup.model_copy(update={"cv": 0.0})
+        units.append(unit.model_copy(update={**calm, "maintenance": tasks, "setup": setup}))
     return case.plant.model_copy(update={"work_units": units})
 
 

@@ -31,10 +31,14 @@ def test_never_more_pieces_than_there_are() -> None:
     assert scrapped_pieces(3, 0.99, 1 - 1e-15) == 3
 
 
+def test_all_are_scrapped_where_the_share_is_one() -> None:
+    assert scrapped_pieces(7, 1.0, 0.01) == 7
+
+
 def test_reasons_come_by_their_relative_frequency() -> None:
-    drawn = [scrap_reason({"lap": 2, "crack": 1}, u) for u in QUANTILES]
-    assert drawn.count("lap") / len(drawn) == pytest.approx(2 / 3, abs=0.01)
+    drawn = [scrap_reason([2, 1], u) for u in QUANTILES]
+    assert drawn.count(0) / len(drawn) == pytest.approx(2 / 3, abs=0.01)
 
 
 def test_no_reasons_give_no_reason() -> None:
-    assert scrap_reason({}, 0.5) == ""
+    assert scrap_reason([], 0.5) == -1

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from twin.behaviour.dispatching import EarliestDueDate
-from twin.behaviour.randomness import Luck
 from twin.calibration.replay import mean_rest, shop_state
 from twin.model.compiled import compile_plant
 from twin.model.events import EventLog
@@ -19,6 +17,8 @@ from twin.model.orders import OrderBook, WorkOrder
 from twin.model.plant import Plant, load_plant
 from twin.model.state import OrderState, ShopState
 from twin.simulation.clock import to_tick
+from twin.simulation.experiment import Experiment
+from twin.simulation.log import event_log
 from twin.simulation.simpy_engine import Twin
 
 SMALL = Path(__file__).resolve().parents[2] / "plants" / "small.yaml"
@@ -299,27 +299,27 @@ def simulated(plant: Plant, seed: int) -> Iterator[tuple[float, Twin, OrderBook]
     horizon = Horizon(START, 7 * 1440, plant.timezone)
     products = ("A", "B", "C")
     book = OrderBook(tuple(order(f"{n}", products[n % 3], 40000 + 9000 * n) for n in range(12)))
-    twin = Twin(
-        compile_plant(plant, horizon),
-        book,
-        ShopState(START),
-        None,
-        EarliestDueDate(),
-        Luck(seed, 0),
-    )
+    experiment = Experiment(compile_plant(plant, horizon), book, ShopState(START), seed=seed)
+    twin = Twin(experiment, 0, trace=True)
     for minute in range(37, 7 * 1440, 411):
-        twin.env.run(until=to_tick(minute))
+        twin.run_until(to_tick(minute))
         yield float(minute), twin, book
+
+
+def log_so_far(twin: Twin) -> EventLog:
+    trace = twin.result().trace
+    assert trace is not None
+    return event_log(trace, twin.experiment, "simulated")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_simulated_log_gives_back_the_work_in_process_exactly(plant: Plant, seed: int) -> None:
     for minute, twin, book in simulated(plant, seed):
-        log = twin.record.log(twin.plant.horizon, "simulated")
+        log = log_so_far(twin)
         found = shop_state(log, plant, book, at(minute))
         for id, batch in twin.shop.batches.items():
             assert found.order(id).operations_done == batch.step, (minute, id)
-            in_work = not batch.is_waiting and not twin.shop.is_complete(batch)
+            in_work = not batch.is_waiting and not batch.is_complete
             if in_work:
                 assert found.order(id).running_on, (minute, id)
             if batch.is_waiting and not batch.is_claimed:
@@ -335,7 +335,7 @@ def test_the_share_done_agrees_with_what_the_run_goes_on_to_do(plant: Plant, see
     """At every cut, the running operations' shares against their work over the whole run."""
     found = []
     for minute, twin, book in simulated(plant, seed):
-        log = twin.record.log(twin.plant.horizon, "simulated")
+        log = log_so_far(twin)
         state = shop_state(log, plant, book, at(minute))
         found += [(minute, id, s) for id, s in state.orders.items() if s.done_fraction > 0]
     whole = log.state_intervals(at(7 * 1440))

@@ -196,12 +196,6 @@ def shop() -> Callable[..., ShopState]:
     return shop_state
 
 
-@pytest.fixture
-def exact_setups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Setups take exactly the time of the table."""
-    monkeypatch.setattr("twin.simulation.work_unit.SETUP_CV", 0.0)
-
-
 @pytest.fixture(scope="session")
 def small_plant() -> Plant:
     return load_plant(Path(__file__).parents[2] / "plants" / "small.yaml")

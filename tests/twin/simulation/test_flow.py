@@ -85,10 +85,10 @@ def test_without_a_plan_an_idle_unit_goes_off_after_its_timeout(
     ]
 
 
-def test_a_setup_comes_where_the_key_changes(workshop: Any, run: Any, exact_setups: None) -> None:
+def test_a_setup_comes_where_the_key_changes(workshop: Any, run: Any) -> None:
     products = [{"id": id, "family": id, "route": "all"} for id in "AB"]
     shop = workshop({"cut": None}, products=products)
-    setup = {"by": "family", "default": 20, "times": {"A": {"B": 30}}}
+    setup = {"by": "family", "default": 20, "times": {"A": {"B": 30}}, "cv": 0}
     shop.unit("C", "cut", 10, setup=setup)
     compiled = shop.compiled()
     start = compiled.horizon.start

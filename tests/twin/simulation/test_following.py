@@ -24,6 +24,8 @@ def deterministic(small_plant: Plant) -> Plant:
     content = small_plant.model_dump(mode="json")
     for unit in content["work_units"]:
         unit["failure_modes"], unit["scrap"] = [], {}
+        if unit["setup"]:
+            unit["setup"]["cv"] = 0
         for task in unit["maintenance"]:
             task["renews"] = []
         for row in unit["processing"]:
@@ -32,7 +34,7 @@ def deterministic(small_plant: Plant) -> Plant:
 
 
 def test_a_deterministic_plant_carries_out_a_plan_to_the_millisecond(
-    deterministic: Plant, small: Any, small_orders: Any, run: Any, plan_of: Any, exact_setups: None
+    deterministic: Plant, small: Any, small_orders: Any, run: Any, plan_of: Any
 ) -> None:
     """A plan read off an unplanned run gives, followed, the same states at the same times."""
     plant = compile_plant(deterministic, small.horizon)
@@ -120,10 +122,10 @@ def test_a_task_comes_after_an_operation_that_runs_late(workshop: Any, book: Any
 
 
 def test_a_planned_setup_is_made_before_its_batch_has_come(
-    workshop: Any, book: Any, run: Any, shop: Any, exact_setups: None
+    workshop: Any, book: Any, run: Any, shop: Any
 ) -> None:
     works = workshop({"cut": None})
-    works.unit("C", "cut", 100, setup={"by": "family", "default": 40})
+    works.unit("C", "cut", 100, setup={"by": "family", "default": 40, "cv": 0})
     rows = [("C", 60, 100, "setup", "O1/cut"), ("C", 200, 300, "work", "O1/cut")]
     state = shop(units={"C": UnitState(setup_key="other")})
     result = run(works.compiled(), book({"O1": 150}), state=state, rows=rows)

@@ -1,0 +1,188 @@
+"""Start from now: a log goes on from the state read out of it as if nothing had happened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.twin.simulation import random_plants
+from tests.twin.simulation.picks import Numbered, Picks
+from tests.twin.simulation.random_cases import random_experiment
+from twin.behaviour.randomness import Luck
+from twin.errors import NoriaError
+from twin.model.compiled import CompiledPlant, compile_plant
+from twin.model.events import EventLog
+from twin.model.horizon import Horizon
+from twin.model.orders import OrderBook
+from twin.model.schedule import Schedule
+from twin.model.snapshot import Snapshot
+from twin.model.state import ShopState
+from twin.simulation.experiment import Experiment
+from twin.simulation.replay import beyond, replay
+from twin.simulation.simulate import simulate
+
+CORE = {
+    "shifts": 5, "failures": 8, "tasks": 7, "degradation": 4, "setups": 6, "setup crews": 5,
+    "operators": 4, "sources": 4, "startups": 5, "scrap": 6, "buffers": 7, "spread": 5,
+    "defects": 3,
+}  # fmt: skip
+"""Chances of the features that can be read from a log, in tenths."""
+CASES = range(40)
+CUTS = 4
+
+
+def core_experiment(number: int, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """A random plant of the core features, without a plan or an order under way."""
+    wishes = dict.fromkeys(random_plants.WISHES, 0) | CORE
+    monkeypatch.setattr(random_plants, "WISHES", wishes)
+    found = random_experiment(Picks(Numbered(number)))
+    waiting = {id: order for id, order in found.state.orders.items() if not order.running_on}
+    return replace(found, schedule=None, state=replace(found.state, orders=waiting), warm_up=0.0)
+
+
+def run(experiment: Experiment) -> EventLog:
+    return simulate(
+        experiment.plant, experiment.orders, state=experiment.state, policy=experiment.policy,
+        schedule=experiment.schedule, seed=experiment.seed, replication=3, engine="simpy",
+    )  # fmt: skip
+
+
+def read(log: EventLog, experiment: Experiment, at: datetime) -> Snapshot:
+    luck = Luck(experiment.seed, 3)
+    return replay(log, experiment.plant, experiment.orders, at, luck, experiment.state)
+
+
+def resumed(experiment: Experiment, snapshot: Snapshot, at: datetime) -> Experiment:
+    """The same from an instant on, to the last whole slot of the horizon."""
+    horizon = experiment.plant.horizon
+    slots = (horizon.end - at) // timedelta(minutes=horizon.slot_minutes)
+    rest = Horizon(at, slots * horizon.slot_minutes, horizon.timezone, horizon.slot_minutes)
+    plant = compile_plant(experiment.plant.plant, rest)
+    return replace(experiment, plant=plant, state=ShopState(at, exact=snapshot))
+
+
+def between(log: EventLog, begin: datetime, end: datetime) -> pd.DataFrame:
+    table = log.until(end).table
+    return table[table["time"] >= pd.Timestamp(begin)].reset_index(drop=True)
+
+
+def news(log: EventLog, before: EventLog) -> pd.DataFrame:
+    """A log without the states that units were in already when it begins."""
+    table = log.table
+    names = ["work_unit", "state", "order", "operation", "product", "reason"]
+    known = before.of_kind("state").groupby("work_unit")[names].last()
+    shown = {tuple(row) for row in known.to_numpy()}
+    is_first = ~table["work_unit"].where(table["event"] == "state").duplicated()
+    is_known = np.array([tuple(row) in shown for row in table[names].to_numpy()], dtype=bool)
+    return table[~((table["event"] == "state") & is_first & is_known)].reset_index(drop=True)
+
+
+def cuts(log: EventLog, experiment: Experiment) -> list[datetime]:
+    """Some instants at which nothing happens, and some at which something does."""
+    rng = np.random.default_rng(experiment.seed)
+    horizon = experiment.plant.horizon
+    last = horizon.minutes - horizon.slot_minutes
+    found = [horizon.to_datetime(float(m)) for m in rng.uniform(0, last, CUTS // 2)]
+    times = log.table["time"]
+    is_inside = (times > horizon.start) & (times < horizon.to_datetime(last))
+    busy = sorted(set(times[is_inside].dt.to_pydatetime()))
+    return found + [busy[i] for i in rng.integers(0, max(len(busy), 1), CUTS // 2) if busy]
+
+
+def assert_goes_on(experiment: Experiment, log: EventLog, at: datetime) -> None:
+    """What follows on the state read at an instant is what the log goes on with."""
+    snapshot = read(log, experiment, at)
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    rest = resumed(experiment, snapshot, at)
+    expected = between(log, at, rest.plant.horizon.end)
+    pd.testing.assert_frame_equal(news(run(rest), log.until(at)), expected)
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_a_log_goes_on_from_the_state_read_out_of_it(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = core_experiment(number, monkeypatch)
+    assert beyond(experiment.plant.plant) == []
+    try:
+        log = run(experiment)
+    except NoriaError:
+        pytest.skip("the plant locks itself")
+    for at in cuts(log, experiment):
+        assert_goes_on(experiment, log, at)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(1000, 1600, 100))
+def test_many_more_logs_go_on(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(first, first + 100):
+        experiment = core_experiment(number, monkeypatch)
+        try:
+            log = run(experiment)
+        except NoriaError:
+            continue
+        for at in cuts(log, experiment):
+            assert_goes_on(experiment, log, at)
+
+
+@pytest.fixture(scope="module")
+def week(small: CompiledPlant, small_orders: OrderBook) -> Experiment:
+    return Experiment(small, small_orders, ShopState(small.horizon.start), seed=5)
+
+
+def test_coils_and_lots_keep_their_names(week: Experiment) -> None:
+    log = run(week)
+    for hours in (7, 26, 53, 100):
+        assert_goes_on(week, log, week.plant.horizon.to_datetime(60.0 * hours))
+
+
+def test_a_plan_can_begin_at_an_exact_state(week: Experiment) -> None:
+    """The lot in work ends when it would have ended, whatever is planned for later."""
+    log, at = run(week), week.plant.horizon.to_datetime(26 * 60.0)
+    rest = resumed(week, read(log, week, at), at)
+    planned = run(replace(rest, schedule=Schedule(rest.plant.horizon, ())))
+    names = ["time", "work_unit", "lot", "quantity"]
+    ends = [found.of_kind("end")[names].iloc[0].tolist() for found in (planned, run(rest))]
+    assert ends[0] == ends[1]
+    assert planned.source.startswith("SimPy reference")
+
+
+def test_the_state_of_another_plant_is_refused(week: Experiment) -> None:
+    log, at = run(week), week.plant.horizon.to_datetime(600.0)
+    snapshot = read(log, week, at)
+    rest = resumed(week, snapshot, at)
+    with pytest.raises(NoriaError, match="order WO-0 is not in this plant"):
+        run(replace(rest, orders=OrderBook()))
+    fewer = replace(snapshot, units={})
+    with pytest.raises(NoriaError, match="work unit F-1 is not in the state"):
+        run(replace(rest, state=ShopState(at, exact=fewer)))
+
+
+def test_a_log_of_another_luck_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its repairs would have ended at other instants."""
+    for number in CASES:
+        experiment = core_experiment(number, monkeypatch)
+        try:
+            log = run(experiment)
+        except NoriaError:
+            continue
+        repairs = log.of_kind("state").query("state == 'repair' and reason != ''")
+        if len(repairs):
+            break
+    other = replace(experiment, seed=experiment.seed + 1)
+    with pytest.raises(NoriaError, match="give the seed and replication"):
+        read(log, other, experiment.plant.horizon.end)
+
+
+def test_what_a_log_does_not_tell_is_refused_by_name(workshop: Any, book: Any, run: Any) -> None:
+    plant = workshop({"cut": None}, transports=[{"id": "fork", "vehicles": 1}])
+    plant.unit("C", "cut", 10, row={"load": {"max_jobs": 2}})
+    compiled = plant.compiled()
+    log = run(compiled, book(2)).log
+    with pytest.raises(NoriaError, match="loads of several jobs"):
+        replay(log, compiled, book(2), compiled.horizon.end, Luck(0, 0))

@@ -227,7 +227,7 @@ def summarize(
         replications=len(outcomes),
         figures={key: mean_interval([row[key] for row in rows], level) for key in rows[0]},
         orders=tuple(
-            _order_report(order, outcomes, plant, schedule, level)
+            order_report(order, [o.completion[order.id] for o in outcomes], plant, schedule, level)
             for order in orders
             if order.id in outcomes[0].completion
         ),
@@ -237,18 +237,17 @@ def summarize(
     )
 
 
-def _order_report(
+def order_report(
     order: WorkOrder,
-    outcomes: Sequence[Outcome],
+    ends: list[float | None],
     plant: CompiledPlant,
     schedule: Schedule | None,
     level: float,
 ) -> OrderReport:
-    due = plant.horizon.to_minutes(order.due_date)
-    ends = [outcome.completion[order.id] for outcome in outcomes]
-    minutes = plant.horizon.minutes
+    """What several replications say about one order, from its end in each [min]; none: not."""
+    due, minutes = plant.horizon.to_minutes(order.due_date), plant.horizon.minutes
+    is_unknown = due > minutes and None in ends
     on_time = sum(is_on_time(end, due, minutes) for end in ends)
-    is_open = due > minutes and None in ends
     is_planned = schedule is not None and order.id not in schedule.unplaced
     return OrderReport(
         order=order.id,
@@ -257,7 +256,7 @@ def _order_report(
         customer=order.customer,
         due=due,
         planned_end=schedule.completion(order.id) if schedule and is_planned else None,
-        on_time=None if is_open else wilson_interval(on_time, len(ends), level),
+        on_time=None if is_unknown else wilson_interval(on_time, len(ends), level),
         completion_p10=observed_quantile(ends, 0.1),
         completion_p50=observed_quantile(ends, 0.5),
         completion_p90=observed_quantile(ends, 0.9),

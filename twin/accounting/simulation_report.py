@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from twin.accounting.indicators import Key, completion_minutes
-from twin.accounting.intervals import mean_interval, observed_quantile, wilson_interval
-from twin.accounting.outcome import is_on_time
+from twin.accounting.intervals import mean_interval
+from twin.accounting.outcome import order_report
 from twin.accounting.report import Estimate, OrderReport
 from twin.accounting.value import open_orders
 from twin.model.compiled import CompiledPlant
 from twin.model.horizon import Horizon
-from twin.model.orders import OrderBook, WorkOrder
+from twin.model.orders import OrderBook
 from twin.model.schedule import Schedule
 from twin.model.state import ShopState
 from twin.simulation.result import Totals
@@ -175,34 +175,9 @@ def order_reports(
     is_open = {order.id for order in open_orders(orders, plant.plant, state)}
     ends = zip(*(completion_minutes(totals) for totals in runs), strict=True)
     return tuple(
-        _order_report(order, list(end), plant, schedule, level)
+        order_report(order, list(end), plant, schedule, level)
         for order, end in zip(orders, ends, strict=True)
         if order.id in is_open
-    )
-
-
-def _order_report(
-    order: WorkOrder,
-    ends: list[float | None],
-    plant: CompiledPlant,
-    schedule: Schedule | None,
-    level: float,
-) -> OrderReport:
-    due, minutes = plant.horizon.to_minutes(order.due_date), plant.horizon.minutes
-    is_unknown = due > minutes and None in ends
-    on_time = sum(is_on_time(end, due, minutes) for end in ends)
-    is_planned = schedule is not None and order.id not in schedule.unplaced
-    return OrderReport(
-        order=order.id,
-        product=order.product,
-        quantity=order.quantity,
-        customer=order.customer,
-        due=due,
-        planned_end=schedule.completion(order.id) if schedule and is_planned else None,
-        on_time=None if is_unknown else wilson_interval(on_time, len(ends), level),
-        completion_p10=observed_quantile(ends, 0.1),
-        completion_p50=observed_quantile(ends, 0.5),
-        completion_p90=observed_quantile(ends, 0.9),
     )
 
 

@@ -33,7 +33,8 @@ _REGULAR, _AHEAD = 16, 256
 
 Words = tuple[int, int, int, int]
 RoundKeys = tuple[tuple[int, int], ...]
-Word = TypeVar("Word", int, npt.NDArray[np.uint64])
+Word = TypeVar("Word", int, npt.NDArray[Any])
+"""One word, or the words of many counters in 64 bits."""
 Halves = tuple[float, float]
 """The two numbers of a block."""
 
@@ -98,7 +99,8 @@ class Stream:
         """The k-th number of the stream, in the open interval (0, 1); k is below 2**64."""
         block = k >> 1
         if block != self._block:
-            self._halves = self._ahead.pop(block, None) or self._look_up(block)
+            is_known = block in self._ahead
+            self._halves = self._ahead.pop(block) if is_known else self._look_up(block)
             self._block = block
         return self._halves[k & 1]
 

@@ -142,6 +142,7 @@ class Reliability:
         self._operating = [life for life in self.lives if life.clock == "operating"]
         self._calendar = [life for life in self.lives if life.clock == "calendar"]
         self._wearing = [life for life in self.lives if life.wear is not None]
+        self.has_wear = bool(self._wearing)
         self.has_calendar_lives = bool(self._calendar)
         self.may_wait_for_part = any(m.mode.interrupted == "finish_first" for m in self.lives)
         """Whether a failure may wait for a part to leave the unit."""

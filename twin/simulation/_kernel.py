@@ -2686,6 +2686,8 @@ class Kernel:
         j: i64 = self.order_job[order]
         if j < 0 or self.visits_width == 0:
             return 0
+        if self.stage_step[self.job_stage[j]] == step:  # it waits there: this visit is counted
+            return self.job_pass[j]
         return self.job_visits[j * self.visits_width + step]
 
     @cython.cfunc

@@ -43,7 +43,8 @@ class Floor(Timers):
             vehicles, len(plant.sources), 1, len(plant.stocks),
         )  # fmt: skip
         self._first_slot = dict(zip(GROUPS, accumulate((0, *sizes[:-1])), strict=True))
-        self._dirty: list[int] = []
+        self.dirty: list[int] = []
+        """Work units that are to look around at this instant, a heap."""
         self._is_dirty = [False] * units
         self.stirred: set[int] = set()
         """Work units whose visible state may have changed at this instant."""
@@ -56,16 +57,14 @@ class Floor(Timers):
         """A work unit should look around at this instant."""
         if not self._is_dirty[unit]:
             self._is_dirty[unit] = True
-            heappush(self._dirty, unit)
+            heappush(self.dirty, unit)
 
     def mark_all(self) -> None:
         for unit in range(len(self._is_dirty)):
             self.mark(unit)
 
-    def next_dirty(self) -> int | None:
+    def next_dirty(self) -> int:
         """The marked work unit of the lowest index, its mark taken off."""
-        if not self._dirty:
-            return None
-        unit = heappop(self._dirty)
+        unit = heappop(self.dirty)
         self._is_dirty[unit] = False
         return unit

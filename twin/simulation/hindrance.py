@@ -119,7 +119,8 @@ class Hindrance:
         reliability, now = self.reliability, self._floor.now
         if not reliability.lives:
             return
-        reliability.grow(now)
+        if reliability.has_wear:
+            reliability.grow(now)
         if self.overlay is Overlay.NONE:
             may_wait = reliability.may_wait_for_part and self._base.has_part_in_hand
             life = reliability.failed(now, may_wait)

@@ -57,10 +57,16 @@ class Job:
     holder: int | None = None
     """Work unit it still occupies for want of room, which is blocked."""
 
-    @property
-    def operation(self) -> int:
-        """The operation it waits for or is in."""
-        return self.route[self.step]
+    operation: int = field(init=False)
+    """The one it waits for or is in."""
+
+    def __post_init__(self) -> None:
+        self.go_to(self.step)
+
+    def go_to(self, step: int) -> None:
+        """It is at a step of its route, or, past the last, at none."""
+        self.step = step
+        self.operation = self.route[step] if step < len(self.route) else -1
 
     @property
     def visit(self) -> int:

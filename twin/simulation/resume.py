@@ -45,7 +45,8 @@ def take_up(state: Snapshot, shop: Shop, units: Sequence[WorkUnit], people: Peop
     jobs = {job.order.id: job for job in shop.jobs}
     for name in state.complete:
         job = jobs[name]
-        job.step, job.is_complete = len(shop.plant.routes[job.product]), True
+        job.go_to(len(job.route))
+        job.is_complete = True
     for name in state.jobs:
         if name not in jobs:
             jobs[name] = _part(shop, name, state.jobs[name].released)
@@ -103,7 +104,8 @@ def _part(shop: Shop, name: str, released: int) -> Job:
 
 
 def _put_job(shop: Shop, job: Job, where: JobSnapshot, holder: WorkUnit | None) -> None:
-    job.step, job.pieces = where.step, where.pieces
+    job.go_to(where.step)
+    job.pieces = where.pieces
     job.visits[: where.step] = [1] * where.step
     shop.appear(job)
     job.released = where.released
@@ -184,9 +186,9 @@ def _work(unit: WorkUnit, seen: UnitSnapshot, job: Job) -> Work:
     """The work in hand, as far as it has come."""
     work = Work(unit._bench, (job,), 0.0)
     job.pieces = seen.good + sum(lot.pieces for lot in work._lots[seen.lot :])
-    work._started = seen.lot
+    work.lots_left -= seen.lot
     if seen.lot_is_open:
-        work._started += 1
+        work.lots_left -= 1
         work.ticks, work.is_open = seen.whole, True
     return work
 

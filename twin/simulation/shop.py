@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Protocol
 
 from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate, FirstInFirstOut
 from twin.errors import NoriaError
-from twin.model.compiled import COMPLETE, SCRAP, CompiledPlant
+from twin.model.compiled import COMPLETE, SCRAP
 from twin.simulation.clock import minutes
 from twin.simulation.floor import Floor
 from twin.simulation.jobs import Job
+from twin.simulation.locks import units_can_follow_themselves
 from twin.simulation.stocks import Stock
 from twin.simulation.transports import Transport, Vehicle
 
-
-_IN_ORDER_OF_COMING = attrgetter("came")
-_QUEUE_ORDERS = {
-    FirstInFirstOut: _IN_ORDER_OF_COMING,
-    EarliestDueDate: attrgetter("due", "came"),
-}
+_BY_COMING = attrgetter("came")
+_RANKS = {FirstInFirstOut: _BY_COMING, EarliestDueDate: attrgetter("due")}
 """Rules that rank a job the same for all units and at all times: its queue stands in this order."""
 
 
@@ -96,14 +93,14 @@ class Shop:
         self.holders: Sequence[Holder] = ()
         """The work units."""
         self.taken: Callable[[Job], None] = lambda job: None
-        """Tells the sources that a job has been taken."""
+        """Tells the sources that a job has been taken for its first step."""
         self.transports: list[Transport] = []
         self._floor = floor
         self._stocks = stocks
         self._follows_plan = follows_plan
         operations = range(len(self.plant.operation_ids))
         self._waiting: list[list[Job]] = [[] for _ in operations]
-        self._place_of = _QUEUE_ORDERS.get(type(rule), _IN_ORDER_OF_COMING)
+        self._rank_of = _RANKS.get(type(rule), _BY_COMING)
         self._rooms = [Room(floor, o) for o in operations]
         self._carriages = [
             (self.plant.transport_index[o.carriage.by], o.carriage.time) if o.carriage else None
@@ -124,33 +121,42 @@ class Shop:
 
     def waiting_for(self, operations: Iterable[int], unit: int) -> list[Job]:
         """Jobs without a planned place that a unit could begin now."""
-        return [job for o in operations for job in self._beginnable(o, unit)]
+        return [
+            job
+            for operation in operations
+            for job in self._waiting[operation]
+            if not job.is_claimed and self._is_open_to(unit, job)
+        ]
 
-    def _beginnable(self, operation: int, unit: int) -> Iterator[Job]:
-        rows, planned, uses = self.plant.rows, self.planned, self.plant.uses[operation]
-        for job in self._waiting[operation]:
-            if (
-                not job.is_claimed
-                and (unit, operation, job.product) in rows
-                and (not planned or (job.order.id, operation) not in planned)
-                and (not uses or self.has_parts(job))
-            ):
-                yield job
+    def _is_open_to(self, unit: int, job: Job) -> bool:
+        """Whether a unit could begin a waiting job, which has no planned place."""
+        operation, planned = job.operation, self.planned
+        return (
+            (unit, operation, job.product) in self.plant.rows
+            and (not planned or (job.order.id, operation) not in planned)
+            and (not self.plant.uses[operation] or self.has_parts(job))
+        )
+
+    def _goes_before(self, job: Job, other: Job) -> bool:
+        """Whether the first of one queue goes before that of another."""
+        rank = self._rank_of
+        return (rank(job), job.came) < (rank(other), other.came)
 
     def is_in_order_of(self, rule: DispatchingRule) -> bool:
         """Whether the jobs of a queue stand as a rule ranks them."""
-        return type(rule) in _QUEUE_ORDERS
+        return type(rule) in _RANKS
 
     def first_for(self, operations: Iterable[int], unit: int) -> Job | None:
         """The first of the jobs without a planned place that a unit could begin now, in the order
         of the queues."""
-        firsts = [
-            job
-            for operation in operations
-            if self._waiting[operation]
-            and (job := next(self._beginnable(operation, unit), None)) is not None
-        ]
-        return min(firsts, key=self._place_of) if len(firsts) > 1 else firsts[0] if firsts else None
+        first: Job | None = None
+        for operation in operations:
+            for job in self._waiting[operation]:
+                if not job.is_claimed and self._is_open_to(unit, job):
+                    if first is None or self._goes_before(job, first):
+                        first = job
+                    break
+        return first
 
     def has_parts(self, job: Job, beside: Iterable[Job] = ()) -> bool:
         """Whether the stocks hold what a waiting job uses, beside what some others use."""
@@ -236,8 +242,10 @@ class Shop:
             room.leave(job)
             if self._carriages[operation] is not None:
                 self._floor.calls_are_open = True
-        self._fill(room)
-        self.taken(job)
+        if room.asking:
+            self._fill(room)
+        if job.step == 0:
+            self.taken(job)
 
     def hand_on(self, job: Job, unit: int) -> None:
         """A unit has finished a job, which leaves it or, for want of room, holds it blocked."""
@@ -305,7 +313,7 @@ class Shop:
 
     def _send(self, job: Job, step: int) -> None:
         """Let a job wait for an operation, or for the vehicle that carries it there."""
-        job.step = step
+        job.go_to(step)
         operation = job.operation
         carriage = self._carriages[operation]
         if carriage is not None:
@@ -334,7 +342,7 @@ class Shop:
         job.came = self._came
         self._came += 1
         job.is_waiting = True
-        insort(self._waiting[operation], job, key=self._place_of)
+        insort(self._waiting[operation], job, key=self._rank_of)
         for k, each in self.plant.uses[operation]:
             self._stocks[k].demand(each * job.pieces)
         for unit in self._takers(job):
@@ -369,7 +377,7 @@ class Shop:
 
     def _finish(self, job: Job) -> None:
         """A job has done its route: its pieces go into stock, or out."""
-        job.step = len(job.route)
+        job.go_to(len(job.route))
         stock = self._into[job.product]
         if stock is not None and (stock.blocked or not stock.has_room(job.pieces)):
             stock.blocked.append(job)
@@ -379,7 +387,7 @@ class Shop:
     def _complete(self, job: Job) -> None:
         """A job is done, with the good pieces that are left."""
         now, tally = self._floor.now, self._floor.tally
-        job.step = len(job.route)
+        job.go_to(len(job.route))
         job.is_complete = True
         tally.inside[job.product].change(-1, now)
         tally.completed_jobs[job.product] += 1
@@ -451,34 +459,6 @@ class Shop:
                 f"{', '.join(waiting)} are full and only {names} could empty them, which wait for "
                 "room there; enlarge a buffer or let another work unit do the operation"
             )
-
-
-def units_can_follow_themselves(plant: CompiledPlant) -> bool:
-    """Whether a work unit may wait for room that only it can make, at once or over others."""
-    doing: dict[int, set[int]] = {o: set() for o in range(len(plant.operation_ids))}
-    for (operation, _), units in plant.eligible.items():
-        doing[operation].update(units)
-    followers: dict[int, set[int]] = {m: set() for m in range(len(plant.unit_ids))}
-    for p, route in enumerate(plant.routes):
-        for step, operation in enumerate(route):
-            for unit in plant.eligible[operation, p]:
-                for target in _next_steps(plant, unit, p, step):
-                    followers[unit].update(doing[route[target]])
-    left = set(followers)
-    while gone := {m for m in left if not followers[m] & left}:
-        left -= gone
-    return bool(left)
-
-
-def _next_steps(plant: CompiledPlant, unit: int, product: int, step: int) -> list[int]:
-    """Steps to which a job may go after a step done on a unit."""
-    route, branch = plant.routes[product], plant.branches.get((product, step))
-    found = [step + 1] if branch is None else [to for to, _ in branch]
-    inspection = plant.plant.work_units[unit].inspection
-    if inspection is not None and inspection.rework_to is not None:
-        operation = plant.operation_index[inspection.rework_to]
-        found += [s for s, o in enumerate(route) if o == operation]
-    return [to for to in found if 0 <= to < len(route)]
 
 
 def round_mg(mg: float) -> int:

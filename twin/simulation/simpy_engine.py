@@ -58,7 +58,7 @@ class Twin:
         schedule = experiment.schedule
         stocks = [Stock(floor, k, facts) for k, facts in enumerate(plant.plant.stocks)]
         planned = planned_units(schedule, plant) if schedule is not None else {}
-        self.shop = Shop(floor, stocks, planned, follows_plan=schedule is not None, rule=experiment.policy)
+        self.shop = Shop(floor, stocks, planned, schedule is not None, experiment.policy)
         self.people = People(floor)
         self._add_transports()
         named = {stock.id: stocks[k] for k, stock in enumerate(plant.plant.stocks)}
@@ -98,8 +98,8 @@ class Twin:
             floor.mark_all()
         has_served = True
         while True:
-            while (unit := floor.next_dirty()) is not None:
-                self.units[unit].settle()
+            while floor.dirty:
+                self.units[floor.next_dirty()].settle()
                 has_served = True
             if not floor.calls_are_open and not (scans_all and has_served):
                 break
@@ -161,7 +161,7 @@ class Twin:
             where = self.experiment.state.order(order.id)
             steps = len(plant.routes[jobs[0].product])
             for job in jobs:
-                job.step = min(where.operations_done, steps)
+                job.go_to(min(where.operations_done, steps))
                 job.is_complete = job.step == steps
             if jobs[0].is_complete:
                 continue

@@ -23,6 +23,7 @@ from twin.model.laws import (
 from twin.model.plant import by_product
 from twin.simulation.clock import duration, to_tick
 from twin.simulation.experiment import Experiment
+from twin.simulation.locks import units_can_follow_themselves
 from twin.simulation.order_tables import OrderTables
 from twin.simulation.plan_tables import PlanTables
 from twin.simulation.table_codes import (
@@ -405,32 +406,7 @@ class Tables:
             -1 if p.into is None else plant.stock_index[p.into] for p in self.plant.products
         )
         self.product_mass = reals(p.piece_mass_g for p in self.plant.products)
-        self.can_lock = int(self._units_can_follow_themselves())
-
-    def _units_can_follow_themselves(self) -> bool:
-        """Whether a job can come back to a unit, so that full buffers can lock."""
-        after: list[set[int]] = [set() for _ in range(self.units)]
-        for stage, (p, step) in enumerate(zip(self.stage_product, self.stage_step, strict=True)):
-            here = range(self.taker_first[stage], self.taker_first[stage + 1])
-            steps = {
-                step + 1,
-                *self.branch_step[self.branch_first[stage] : self.branch_first[stage + 1]],
-            }
-            for i in here:
-                for to in steps | {self.row_rework[i]}:
-                    if 0 <= to < len(self.compiled.routes[p]):
-                        next_stage = self.stage_first[p] + to
-                        after[self.taker_unit[i]].update(
-                            self.taker_unit[
-                                self.taker_first[next_stage] : self.taker_first[next_stage + 1]
-                            ]
-                        )
-        reached = [set(units) for units in after]
-        for via in range(self.units):
-            for units in reached:
-                if via in units:
-                    units |= reached[via]
-        return any(m in units for m, units in enumerate(reached))
+        self.can_lock = int(units_can_follow_themselves(self.compiled))
 
     def _stocks(self) -> None:
         stocks, uses = self.plant.stocks, self.compiled.uses

@@ -8,6 +8,7 @@ look around decides what to do next, and everybody decides on the full news of t
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import simpy
 from simpy.events import EventPriority
@@ -58,7 +59,8 @@ class Timer(simpy.Event):
         super().__init__(timers.env)
         self._ok = True
         self._value = None
-        self.callbacks = self._calls = [self._fire]
+        self._calls: list[Callable[[Any], None]] = [self._fire]
+        self.callbacks = self._calls
         self._timers = timers
         self._place = EventPriority(_FIRST_SLOT + slot)
         self._action = action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twin.behaviour.scrap import scrap_reason, scrapped_pieces
 from twin.model.network import Inspection
-from twin.model.plant import Processing, by_product
+from twin.model.plant import by_product
 from twin.simulation.floor import Floor
 from twin.simulation.jobs import Job
 from twin.simulation.lots import Lot, as_one_lot, remaining_lots
@@ -46,7 +46,9 @@ class Work:
         floor, first = bench.floor, jobs[0]
         operation = first.operation
         self.jobs = jobs
-        self.row: Processing = floor.plant.rows[bench.unit, operation, first.product]
+        self._is_load = len(jobs) > 1
+        """Several jobs are one lot."""
+        row = floor.plant.rows[bench.unit, operation, first.product]
         self.is_open = False
         """A lot has started and not ended."""
         self.ticks = 0
@@ -54,39 +56,36 @@ class Work:
         self._bench = bench
         self._floor = floor
         self._lots = bench.lots(operation, first.product, first.pieces, done)
-        self._started = 0
-        """Lots that have started."""
-        self._spread, self._cv = self.row.spread, self.row.cv
-
-    @property
-    def has_more(self) -> bool:
-        """Whether a lot is still to be started."""
-        return self._started < len(self._lots)
+        self.lots_left = len(self._lots)
+        """Lots still to be started."""
+        self._spread, self._cv = row.spread, row.cv
 
     def start_lot(self) -> int:
         """The next lot starts; returns how long it will take [tick]."""
-        lot = self._lots[self._started]
-        self._started += 1
+        lot = self._lots[-self.lots_left]
+        self.lots_left -= 1
         u, record = 0.5, self._floor.record
         if self._cv > 0 or self._spread == "exponential":
             u = self._floor.job_luck.uniform(self.jobs[0], "lot time", lot.number)
         self.ticks = lot.ticks(self._spread, self._cv, u)
         self.is_open = True
         if record is not None:
-            for job, pieces in self._portions(lot):
+            for job in self.jobs:
+                pieces = job.pieces if self._is_load else lot.pieces
                 record.start(self._floor.now, self._bench.unit, job, lot.number, pieces)
         return self.ticks
 
     def end_lot(self) -> None:
         """The lot that is open is done, some of its pieces are scrap, some defective unseen."""
         lot = self._close_lot()
-        for job, pieces in self._portions(lot):
-            self._end_portion(job, pieces, lot.number)
+        for job in self.jobs:
+            self._end_portion(job, job.pieces if self._is_load else lot.pieces, lot.number)
 
     def scrap_lot(self, reason: int) -> None:
         """A failure has spoilt the lot that is open."""
         lot = self._close_lot()
-        for job, pieces in self._portions(lot):
+        for job in self.jobs:
+            pieces = job.pieces if self._is_load else lot.pieces
             self._log_end(job, lot.number, 0, pieces, reason)
 
     def inspect(self) -> None:
@@ -95,14 +94,8 @@ class Work:
             for job in self.jobs:
                 self._inspect(job, self._bench.inspection)
 
-    def _portions(self, lot: Lot) -> list[tuple[Job, int]]:
-        """Pieces of each job in a lot."""
-        if len(self.jobs) == 1:
-            return [(self.jobs[0], lot.pieces)]
-        return [(job, job.pieces) for job in self.jobs]
-
     def _close_lot(self) -> Lot:
-        lot = self._lots[self._started - 1]
+        lot = self._lots[-self.lots_left - 1]
         self.is_open = False
         self._floor.tally.planned_minutes[self._bench.unit] += lot.whole_minutes
         return lot

@@ -167,7 +167,7 @@ class WorkUnit:
         assert work is not None
         work.end_lot()
         self.hindrance.reliability.lots += 1
-        if not work.has_more:
+        if work.lots_left == 0:
             self._finish()
 
     def _finish(self) -> None:
@@ -176,10 +176,10 @@ class WorkUnit:
         if self._operators is not None:
             self._operators.free()
             self._operators = None
-        self._work.inspect()
+        if self.facts.inspection is not None:
+            self._work.inspect()
         self._held = list(self._work.jobs)
         self.base = Base.FINISHED
-        self._floor.mark(self.index)
 
     # --- what is stopped, and runs on ---
 
@@ -230,7 +230,7 @@ class WorkUnit:
         if base is Base.WORK and work is not None and not work.is_open:
             if not self._is_open:
                 return
-            if not work.has_more:
+            if work.lots_left == 0:
                 self._finish()
                 return
             self._rem = work.start_lot()
@@ -257,7 +257,7 @@ class WorkUnit:
             self.hindrance.look()
         overlay = self.hindrance.overlay
         if overlay is Overlay.NONE:
-            is_prepared = self.base in _PREPARATION and self._rem == 0
+            is_prepared = self._rem == 0 and self.base in _PREPARATION
             if is_prepared or self.base is Base.READY:
                 self._proceed()
             if self.base is Base.IDLE:
@@ -356,8 +356,10 @@ class WorkUnit:
             self._become_idle()
         elif not self._is_open:
             self.base = Base.READY
-        else:
+        elif self._calls_operators:
             self._call_operators(step)
+        else:
+            self._begin_work(None)
 
     def _start_up(self) -> None:
         self.base, self._rem = Base.STARTUP, duration(self._startup)
@@ -385,9 +387,6 @@ class WorkUnit:
         self.resume()
 
     def _call_operators(self, step: Step) -> None:
-        if not self._calls_operators:
-            self._begin_work(None)
-            return
         operation = step.jobs[0].operation
         row = self._floor.plant.rows[self.index, operation, step.product]
         if row.operators is None:

@@ -41,6 +41,15 @@ def test_a_number_does_not_depend_on_the_order_of_asking() -> None:
     assert [backwards.uniform(k) for k in reversed(range(50))] == numbers[::-1]
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 1 << 16])
+def test_looking_ahead_gives_the_same_numbers(step: int) -> None:
+    """A stream asked in equal steps looks many blocks up at once."""
+    luck, asked = Luck(1, 2), range(5 << 52, (5 << 52) + 400 * step, step)
+    ahead = luck.stream("P-1", "life")
+    alone = [luck.stream("P-1", "life").uniform(k) for k in asked]
+    assert [ahead.uniform(k) for k in asked] == alone
+
+
 def test_every_part_of_the_name_changes_the_luck() -> None:
     names = [(1, 2, "P-1", "life"), (2, 1, "P-1", "life"), (1, 3, "P-1", "life"),
              (1, 2, "P-11", "life"), (1, 2, "P-1", "repair"), (12, 0, "P-1", "life")]  # fmt: skip

@@ -165,13 +165,7 @@ DEADLOCK = cython.declare(cython.longlong, 1)
 NEEDS_JOBS = cython.declare(cython.longlong, 2)
 NEEDS_ROWS = cython.declare(cython.longlong, 3)
 
-MASK_32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 MASK_64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-MULTIPLIER_0 = cython.declare(cython.ulonglong, 0xD2511F53)
-MULTIPLIER_1 = cython.declare(cython.ulonglong, 0xCD9E8D57)
-WEYL_0 = cython.declare(cython.ulonglong, 0x9E3779B9)
-WEYL_1 = cython.declare(cython.ulonglong, 0xBB67AE85)
-DE_BRUIJN = cython.declare(cython.ulonglong, 0x03F79D71B4CB0A89)
 ONE = cython.declare(cython.ulonglong, 1)
 
 
@@ -184,8 +178,13 @@ ONE = cython.declare(cython.ulonglong, 1)
 @cython.exceptval(check=False)
 def philox(seed: u64, replication: u64, name_0: u64, name_1: u64, k: u64) -> f64:
     """The k-th number of a stream: Philox4x32-10, as :mod:`twin.behaviour.randomness` has it."""
+    mask: u64 = 0xFFFFFFFF
+    multiplier_0: u64 = 0xD2511F53
+    multiplier_1: u64 = 0xCD9E8D57
+    weyl_0: u64 = 0x9E3779B9
+    weyl_1: u64 = 0xBB67AE85
     block: u64 = k >> 1
-    c0: u64 = block & MASK_32
+    c0: u64 = block & mask
     c1: u64 = block >> 32
     c2: u64 = name_0
     c3: u64 = name_1
@@ -195,15 +194,15 @@ def philox(seed: u64, replication: u64, name_0: u64, name_1: u64, k: u64) -> f64
     product_1: u64
     i: i64
     for i in range(10):  # noqa: B007
-        product_0 = MULTIPLIER_0 * c0
-        product_1 = MULTIPLIER_1 * c2
+        product_0 = multiplier_0 * c0
+        product_1 = multiplier_1 * c2
         c0 = (product_1 >> 32) ^ c1 ^ k0
-        c1 = product_1 & MASK_32
+        c1 = product_1 & mask
         c2 = (product_0 >> 32) ^ c3 ^ k1
-        c3 = product_0 & MASK_32
-        k0 = (k0 + WEYL_0) & MASK_32
-        k1 = (k1 + WEYL_1) & MASK_32
-    if k & ONE:
+        c3 = product_0 & mask
+        k0 = (k0 + weyl_0) & mask
+        k1 = (k1 + weyl_1) & mask
+    if k & 1:
         c0 = c2
         c1 = c3
     return (cython.cast(f64, (c1 << 32 | c0) >> 12) + 0.5) * 2.220446049250313e-16
@@ -218,7 +217,7 @@ def duration(minutes: f64) -> i64:
     ticks: f64 = minutes * MINUTE
     if ticks >= 4611686018427387904.0:
         return FAR
-    whole: i64 = cython.cast(i64, floor(ticks + 0.5))
+    whole: i64 = cython.cast(i64, ticks + 0.5)
     return whole if whole > 1 else 1
 
 
@@ -513,6 +512,7 @@ class Kernel:
     unit_power: f64[::1]
     unit_inspects: i64[::1]
     unit_loads: i64[::1]
+    unit_queue: i64[::1]
     unit_finishes_first: i64[::1]
     unit_tests: i64[::1]
     unit_sensitivity: f64[::1]
@@ -993,6 +993,7 @@ class Kernel:
         self.unit_power = t.unit_power
         self.unit_inspects = t.unit_inspects
         self.unit_loads = t.unit_loads
+        self.unit_queue = t.unit_queue
         self.unit_finishes_first = t.unit_finishes_first
         self.unit_tests = t.unit_tests
         self.unit_sensitivity = t.unit_sensitivity
@@ -1474,8 +1475,7 @@ class Kernel:
             node = 1
             while node < self.leaves:
                 node *= 2
-                if self.timer[node] > self.now:
-                    node += 1
+                node += 1 if self.timer[node] > self.now else 0
             self.fire(node - self.leaves)
 
     @cython.cfunc
@@ -1574,7 +1574,7 @@ class Kernel:
     @cython.exceptval(check=False)
     def mark(self, m: i64) -> cython.void:
         """Work unit m should look around."""
-        self.dirty[m >> 6] |= ONE << cython.cast(u64, m & 63)
+        self.dirty[m >> 6] |= cython.cast(u64, 1) << cython.cast(u64, m & 63)
 
     @cython.inline
     @cython.cfunc
@@ -1582,7 +1582,7 @@ class Kernel:
     @cython.exceptval(check=False)
     def touch(self, m: i64) -> cython.void:
         """The visible state of work unit m may differ from the one logged."""
-        self.touched[m >> 6] |= ONE << cython.cast(u64, m & 63)
+        self.touched[m >> 6] |= cython.cast(u64, 1) << cython.cast(u64, m & 63)
 
     @cython.cfunc
     @cython.nogil
@@ -1598,8 +1598,9 @@ class Kernel:
     @cython.exceptval(check=False)
     def lowest_bit(self, bits: u64) -> i64:
         """Place of the lowest one (de Bruijn's multiplication)."""
+        de_bruijn: u64 = 0x03F79D71B4CB0A89
         low: u64 = bits ^ (bits & (bits - ONE))
-        return self.bit_index[((low * DE_BRUIJN) & MASK_64) >> 58]
+        return self.bit_index[((low * de_bruijn) & MASK_64) >> 58]
 
     # --- randomness and laws ---
 
@@ -1849,6 +1850,7 @@ class Kernel:
             self.spend(m)
             self.set_timer(self.activity_slot + m, OFF)
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -1874,7 +1876,8 @@ class Kernel:
                 self.mark(m)
         if self.mode_first[m] < self.mode_first[m + 1]:
             self.look_for_strike(m)
-        self.run_on(m)
+        if self.base[m] != FINISHED:
+            self.run_on(m)
 
     @cython.inline
     @cython.cfunc
@@ -1887,6 +1890,9 @@ class Kernel:
         self.unit_job[m] = -1
         self.unit_item[m] = -1
         self.unit_stage[m] = -1
+        self.unit_number[m] = -1
+        self.unit_step[m] = -1
+        self.unit_pass[m] = -1
         self.from_before[m] = -1
 
     @cython.cfunc
@@ -2473,6 +2479,7 @@ class Kernel:
 
     # --- settling a unit (section 6) ---
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -2481,15 +2488,18 @@ class Kernel:
             self.leave(m)
             if self.error:
                 return
-        if self.overlay[m] == ASKED:
-            self.take_back_asking(m)
-        if self.overlay[m] == HIDDEN:
-            self.look_for_task(m)
         if self.overlay[m] != CLEAR:
-            return
+            if self.overlay[m] == ASKED:
+                self.take_back_asking(m)
+            if self.overlay[m] == HIDDEN:
+                self.look_for_task(m)
+            if self.overlay[m] != CLEAR:
+                return
         if self.base[m] == READY:
             self.proceed(m)
-        if self.base[m] == IDLE and self.unit_finishes_first[m]:
+        if self.base[m] != IDLE:
+            return
+        if self.unit_finishes_first[m]:
             self.look_for_strike(m)
         if self.base[m] == IDLE and self.overlay[m] == CLEAR:
             self.look_around(m)
@@ -2509,6 +2519,7 @@ class Kernel:
             self.waits_for_task[m] = 1
         self.set_wake(m)
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -2605,6 +2616,7 @@ class Kernel:
         self.found_job = self.first_waiting(m)
         return 1 if self.found_job >= 0 else 0
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -2615,6 +2627,10 @@ class Kernel:
         unit: i64
         if item >= 0:
             self.begin_planned(m, item, j)
+            return
+        if self.unit_queue[m] >= 0:
+            self.claim(m, j)
+            self.proceed(m)
             return
         unit = self.readiest(m, j)
         if self.unit_loads[m] and self.row_max_jobs[self.row_of(m, self.job_stage[j])] > 0:
@@ -2686,7 +2702,8 @@ class Kernel:
         j: i64 = self.order_job[order]
         if j < 0 or self.visits_width == 0:
             return 0
-        if self.stage_step[self.job_stage[j]] == step:  # it waits there: this visit is counted
+        if self.job_waiting[j] and self.stage_step[self.job_stage[j]] == step:
+            # this visit is counted already
             return self.job_pass[j]
         return self.job_visits[j * self.visits_width + step]
 
@@ -2724,6 +2741,7 @@ class Kernel:
             return 0.0
         return self.setup_minutes[self.unit_key_first[m] + own * self.unit_key_width[m] + wanted]
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -2883,6 +2901,7 @@ class Kernel:
                 return 0
         return 1
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -2894,6 +2913,8 @@ class Kernel:
         """
         best: i64 = -1
         is_sorted: i64 = 1 if self.rule <= FIFO else 0
+        if self.unit_queue[m] >= 0:  # nobody else takes from it, nothing stands in the way
+            return self.queue_head[self.unit_queue[m]]
         if self.unit_loads[m]:
             return self.first_that_may_begin(m)
         i: i64
@@ -3254,6 +3275,7 @@ class Kernel:
 
     # --- work (section 7) ---
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3276,7 +3298,9 @@ class Kernel:
         size = self.row_lot[row] if self.row_lot[row] < self.pieces[m] else self.pieces[m]
         self.lot_size[m] = size
         self.lot[m] = 0
-        self.lots[m] = 1 if self.is_load[m] or size == 0 else (self.pieces[m] + size - 1) // size
+        self.lots[m] = 1
+        if size > 0 and size < self.pieces[m] and self.is_load[m] == 0:
+            self.lots[m] = (self.pieces[m] + size - 1) // size
         self.lot_open[m] = 0
         if self.from_before[m] >= 0:
             self.lot[m] = self.under_way_lot[self.from_before[m]]
@@ -3322,6 +3346,7 @@ class Kernel:
             pieces -= size
         return self.row_transit[row] + total
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3381,6 +3406,7 @@ class Kernel:
         if is_scrapped == 0 and lot + 1 >= self.lots[m]:
             self.finish_work(m)
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3447,20 +3473,27 @@ class Kernel:
                 return i - self.reason_first[m]
         return -1
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def finish_work(self, m: i64) -> cython.void:
         """After the last lot: people go free, jobs are inspected, the unit is to be left."""
-        j: i64 = self.unit_job[m]
         self.free_base_people(m)
         if self.unit_tests[m]:
-            while j >= 0:
-                self.inspect(m, j)
-                j = self.job_mate[j]
+            self.inspect_all(m)
         self.base[m] = FINISHED
         self.touch(m)
         self.mark(m)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def inspect_all(self, m: i64) -> cython.void:
+        j: i64 = self.unit_job[m]
+        while j >= 0:
+            self.inspect(m, j)
+            j = self.job_mate[j]
 
     @cython.cfunc
     @cython.nogil
@@ -3742,6 +3775,7 @@ class Kernel:
 
     # --- leaving a unit, waiting, being taken (section 9) ---
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3767,6 +3801,7 @@ class Kernel:
         elif self.can_lock:
             self.refuse_deadlock(m)
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3822,6 +3857,7 @@ class Kernel:
                 return self.branch_step[i]
         return self.branch_step[last - 1]
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3852,6 +3888,7 @@ class Kernel:
         for i in range(self.uses_first[o], self.uses_first[o + 1]):
             self.demand(self.uses_stock[i], self.uses_pieces[i] * self.job_pieces[j])
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -3878,6 +3915,7 @@ class Kernel:
         else:
             self.queue_tail[o] = j
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
@@ -4442,26 +4480,23 @@ class Kernel:
     def log_state(self, m: i64) -> cython.void:
         """Log the visible state of a unit where it differs from the one logged last."""
         state: i64 = self.visible_state(m)
-        number: i64 = -1
-        step: i64 = -1
-        visit: i64 = -1
+        number: i64 = self.unit_number[m]
+        step: i64 = self.unit_step[m]
+        visit: i64 = self.unit_pass[m]
         why: i64 = -1
         if state >= S_DOWN:
             why = self.reason(m, state)
-        is_named: i64 = 1 if self.base[m] != IDLE and self.unit_stage[m] >= 0 else 0
-        if state == S_MAINTENANCE or (state == S_REPAIR and why < 0):
-            is_named = 0
-        if is_named:
-            number = self.unit_number[m]
-            step = self.unit_step[m]
-            visit = self.unit_pass[m]
-        if (
-            number == self.logged_number[m]
-            and state == self.logged_state[m]
-            and step == self.logged_step[m]
-            and visit == self.logged_pass[m]
-            and why == self.logged_reason[m]
-        ):
+            if state == S_MAINTENANCE or (state == S_REPAIR and why < 0):
+                number = -1
+                step = -1
+                visit = -1
+        if (  # one comparison, whose outcome the processor guesses better than five
+            (number ^ self.logged_number[m])
+            | (state ^ self.logged_state[m])
+            | (step ^ self.logged_step[m])
+            | (visit ^ self.logged_pass[m])
+            | (why ^ self.logged_reason[m])
+        ) == 0:
             return
         self.account_state(m)
         self.logged_state[m] = state

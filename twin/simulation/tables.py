@@ -13,6 +13,7 @@ from array import array
 
 from twin.behaviour.dispatching import (
     ApparentTardinessCost,
+    FirstInFirstOut,
 )
 from twin.behaviour.randomness import name_words
 from twin.errors import NoriaError
@@ -407,6 +408,21 @@ class Tables:
         )
         self.product_mass = reals(p.piece_mass_g for p in self.plant.products)
         self.can_lock = int(units_can_follow_themselves(self.compiled))
+        self.unit_queue = integers(self._own_queue(m) for m in range(self.units))
+
+    def _own_queue(self, m: int) -> int:
+        """The operation whose queue a unit takes from its head on; -1 where it has to choose."""
+        first, last = self.unit_operation_first[m], self.unit_operation_first[m + 1]
+        has_choice = self.rule > RULES.index(FirstInFirstOut) or self.unit_loads[m]
+        if last != first + 1 or self.has_schedule or has_choice:
+            return -1
+        o = self.unit_operation[first]
+        stages = [s for s, operation in enumerate(self.stage_operation) if operation == o]
+        is_alone = all(
+            list(self.taker_unit[self.taker_first[s] : self.taker_first[s + 1]]) == [m]
+            for s in stages
+        )
+        return o if is_alone and not self.compiled.uses[o] else -1
 
     def _stocks(self) -> None:
         stocks, uses = self.plant.stocks, self.compiled.uses

@@ -18,7 +18,7 @@ PLANT_FIGURES = (
     ("flow_time_h", "Flow time"),
     ("orders_completed", "Orders and parts complete"),
     ("orders_on_time", "Orders on time"),
-    ("scrap_share", "Scrap"),
+    ("scrap_share", "Scrap per operation"),
     ("availability", "Availability (ISO 22400)"),
     ("oee", "OEE (ISO 22400)"),
     ("failures", "Failures"),
@@ -282,5 +282,5 @@ def _number(value: float, places: int) -> str:
 def _duration(minutes: float) -> str:
     """``7 days``, ``8.5 h`` or ``25 min``."""
     if minutes >= 2880:
-        return f"{minutes / 1440:.3g} days"
+        return f"{minutes / 1440:.4g} days"
     return f"{minutes / 60:.3g} h" if minutes >= 120 else f"{minutes:.3g} min"

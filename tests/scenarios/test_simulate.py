@@ -16,6 +16,7 @@ import pytest
 
 from scenarios import simulate as command
 from scenarios.cli import main
+from scenarios.simulate_text import _duration
 from twin.accounting.indicators import no_totals
 from twin.model.compiled import STATE_INDEX, CompiledPlant
 from twin.model.horizon import Horizon
@@ -483,3 +484,8 @@ def test_shifts_are_cut_into_whole_days(engine: list[int]) -> None:
     start = made_horizon().start
     assert bucket(SMALL, 7) == 288
     assert bucket(LINE, 10) == 14.4
+
+
+def test_years_are_written_as_days() -> None:
+    assert _duration(2000 * 1440) == "2000 days"
+    assert _duration(7 * 1440) == "7 days"

@@ -16,7 +16,9 @@ from twin.errors import Fault, InputError, did_you_mean
 class Frozen(BaseModel):
     """Immutable; unknown keys are refused; the text under a field is its documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 _UNITS = {"s": 1 / 60, "min": 1.0, "h": 60.0, "d": 1440.0}
@@ -40,6 +42,8 @@ def parse_duration(value: Any) -> Any:
 Minutes = Annotated[float, BeforeValidator(parse_duration)]
 """A duration [min]; in YAML a number of minutes or text with a unit (s, min, h, d)."""
 
+MANY = 1_000_000_000
+"""Most pieces, places or people that a field takes: beyond it somebody has mistyped."""
 Model = TypeVar("Model", bound=BaseModel)
 
 

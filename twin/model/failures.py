@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from twin.errors import NoriaError
 from twin.model.base import Frozen, Minutes
@@ -119,6 +119,8 @@ class CommonCause(Frozen):
 
 class ConditionLimit(Frozen):
     """A preventive task is due when an inspection finds a degradation at or above a level."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     mode: str
     """Failure mode of the same unit, with ``degradation``."""

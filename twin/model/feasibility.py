@@ -203,6 +203,8 @@ def _narrowest(
     wanted = np.zeros(len(pairs) + 1)
     wanted[-1] = 1.0
     found = linprog(wanted, busy, np.zeros(len(units)), goes, np.ones(len(streams)))
+    if not found.success:  # no bounded answer: a unit that is never open
+        return math.inf, dict.fromkeys(units, 1.0)
     prices = -found.ineqlin.marginals
     return float(found.fun), dict(zip(units, prices.tolist(), strict=True))
 

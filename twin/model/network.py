@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from twin.model.base import Frozen, Minutes
+from twin.model.base import MANY, Frozen, Minutes
 from twin.model.laws import Law
 
 NonNegativeMinutes = Annotated[Minutes, Field(ge=0)]
@@ -22,9 +22,9 @@ class Source(Frozen):
     """From one part to the next; none: there is always one waiting (a saturated line)."""
     start: NonNegativeMinutes = 0.0
     """The first part comes one ``time_between`` after this [min from the horizon's start]."""
-    limit: int | None = Field(default=None, gt=0)
+    limit: int | None = Field(default=None, gt=0, le=MANY)
     """Parts in all; unlimited when left out."""
-    quantity: int = Field(default=1, gt=0)
+    quantity: int = Field(default=1, gt=0, le=MANY)
     """Pieces that move together as one part."""
     due_after: NonNegativeMinutes = 0.0
     """Due date of a part, from its arrival."""
@@ -53,14 +53,14 @@ class Stock(Frozen):
 
     id: str
     name: str = ""
-    on_hand: int = Field(default=0, ge=0)
+    on_hand: int = Field(default=0, ge=0, le=MANY)
     """Pieces at the start of the horizon."""
-    capacity: int | None = Field(default=None, gt=0)
+    capacity: int | None = Field(default=None, gt=0, le=MANY)
     """Room for pieces made here; a job for which there is none stays on its unit. Unlimited when
     left out; deliveries are always taken."""
-    reorder_point: int | None = Field(default=None, ge=-1)
+    reorder_point: int | None = Field(default=None, ge=-1, le=MANY)
     """r: ordered when on hand + on order − owed falls to it; never when left out."""
-    order_quantity: int = Field(default=1, gt=0)
+    order_quantity: int = Field(default=1, gt=0, le=MANY)
     """Q."""
     lead_time: Law | None = None
     """From order to delivery; needed with ``reorder_point``."""
@@ -77,7 +77,7 @@ class Transport(Frozen):
 
     id: str
     name: str = ""
-    vehicles: int = Field(gt=0)
+    vehicles: int = Field(gt=0, le=10_000)
 
 
 class Carriage(Frozen):
@@ -106,7 +106,7 @@ class Inspection(Frozen):
 class Load(Frozen):
     """Jobs of one product that are worked together: an oven, a bath, a press with several dies."""
 
-    max_jobs: int = Field(gt=0)
+    max_jobs: int = Field(gt=0, le=MANY)
     min_jobs: int = Field(default=1, gt=0)
     """Fewer are not begun ..."""
     longest_wait: Annotated[Minutes, Field(gt=0)] | None = None

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from twin.errors import InputError
-from twin.model.base import Frozen, Minutes, read_yaml, validate
+from twin.model.base import MANY, Frozen, Minutes, read_yaml, validate
 from twin.model.failures import CommonCause, FailureMode, MaintenanceTask
 from twin.model.network import Branch, Carriage, Inspection, Load, Source, Spread, Stock, Transport
 from twin.model.references import broken_references
@@ -184,12 +184,12 @@ class Operation(Frozen):
     """Room for batches waiting before this operation [kg]; unlimited when left out. A batch takes
     its room from the end of the operation before until this one starts; without room it stays on
     the unit before, which is blocked."""
-    buffer_jobs: int | None = Field(default=None, ge=0)
+    buffer_jobs: int | None = Field(default=None, ge=0, le=MANY)
     """Room for jobs waiting before this operation, instead of ``buffer_kg``; with carriage at least
     one."""
     carriage: Carriage | None = None
     """How jobs come here from the operation before; by themselves, at once, when left out."""
-    uses: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    uses: dict[str, Annotated[int, Field(gt=0, le=100_000)]] = Field(default_factory=dict)
     """Pieces taken from each stock for one piece of the job (assembly, raw parts)."""
 
 
@@ -236,7 +236,7 @@ class Crew(Frozen):
 
     id: str
     name: str = ""
-    size: int = Field(gt=0)
+    size: int = Field(gt=0, le=MANY)
     """People on duty at once; most tasks take one."""
     skills: list[str] = Field(default_factory=list)
     """What they can be asked for beside their own id; several crews may share a skill."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from twin.model.failures import FailureMode, MaintenanceTask
     from twin.model.plant import Plant, Product, Route, WorkUnit
 
+FASTEST = 1e-3 / 60
+"""Minutes between the parts of a source, at least."""
 END = -1
 """In place of a step of a route: the job leaves it."""
 
@@ -25,6 +27,7 @@ def nonsense(plant: Plant) -> Iterator[Fault]:
     for i, route in enumerate(plant.routes):
         yield from _endless_loops(f"routes.{i}", route)
         yield from _never_reached(f"routes.{i}", route, plant)
+    yield from _sources_without_end(plant, routes)
     yield from _stocks_nobody_fills(plant, routes)
     yield from _stocks_nobody_empties(plant)
     yield from _rooms_that_do_not_go_together(plant)
@@ -35,6 +38,29 @@ def nonsense(plant: Plant) -> Iterator[Fault]:
         yield from _tasks_without_end(f"work_units.{i}", unit)
         yield from _failures_nobody_finds(f"work_units.{i}", unit)
         yield from _limits_never_met(f"work_units.{i}", unit)
+
+
+def _sources_without_end(plant: Plant, routes: dict[str, Route]) -> Iterator[Fault]:
+    """Parts that come, or are worked, faster than any clock can tell."""
+    products = {product.id: product for product in plant.products}
+    for i, source in enumerate(plant.sources):
+        if source.time_between is not None and source.time_between.mean < FASTEST:
+            yield Fault(
+                f"sources.{i}.time_between",
+                f"got {source.time_between.mean:g} min on average; parts come a millisecond "
+                "apart or more",
+                "let several pieces come together (quantity), or correct the unit",
+            )
+        product = products.get(source.product)
+        route = routes.get(product.route) if product is not None else None
+        if source.time_between is None and product is not None and route is not None:
+            rows = [row for o in route.operations for row in plant.rows_for(o, product)]
+            if rows and not any(row.transit or any(row.time.values()) for row in rows):
+                yield Fault(
+                    f"sources.{i}",
+                    f'one part of "{product.id}" is always waiting, and none takes any time',
+                    "give an operation of its route a time, or the source a time_between",
+                )
 
 
 def successors(route: Route) -> list[dict[int, float]]:

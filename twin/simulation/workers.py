@@ -61,7 +61,12 @@ def run_series(
     if wanted > 1:
         start = (wanted, _context(), _remember_in_process, (series,))
         with ProcessPoolExecutor(*start) as processes:
-            return _hand_out(processes, wanted, numbers, report, is_cancelled)
+            try:
+                return _hand_out(processes, wanted, numbers, report, is_cancelled)
+            except KeyboardInterrupt:  # asked to leave at once: nobody waits for what is half done
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                raise
     results: list[T] = []
     run = None
     for number in numbers:

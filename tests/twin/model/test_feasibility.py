@@ -197,3 +197,8 @@ def test_a_run_takes_what_was_said_it_could() -> None:
     experiment = Experiment(compile_plant(plant, horizon), OrderBook(), ShopState(MONDAY))
     taken = build_engine(experiment).run(0).totals.taken.sum()
     assert taken / (25 * 24) == pytest.approx(overload.capacity, rel=0.03)
+
+
+def test_a_unit_that_is_never_open_can_take_nothing() -> None:
+    [overload] = found(unit("A", calendar="never"), calendars=[{"id": "never"}])
+    assert "A can take 0" in str(overload)

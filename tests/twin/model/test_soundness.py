@@ -257,3 +257,29 @@ def test_a_condition_beyond_the_failure_is_named_unless_it_finds_hidden_ones() -
     (found,) = kept(worn(), **late)
     assert 'got an infinite level; "wear" fails at 3, before the task is ever due' in found
     assert kept(worn(detected="at_inspection"), **late) == []
+
+
+def test_parts_always_waiting_that_take_no_time_are_named() -> None:
+    units = [unit(id, o, {"time": {"*": 0}}) for id, o in (("A", "a"), ("B", "b"))]
+    [fault] = faults(plant(work_units=units, sources=[{"id": "S", "product": "P"}]))
+    assert "none takes any time" in fault
+
+
+def test_parts_that_come_faster_than_a_clock_can_tell_are_named() -> None:
+    between = {"law": "exponential", "scale": 1e-6}
+    [fault] = faults(plant(sources=[{"id": "S", "product": "P", "time_between": between}]))
+    assert "a millisecond" in fault
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stocks": [{"id": "S", "on_hand": 10**30}]},
+        {"transports": [{"id": "T", "vehicles": 10**9}]},
+        {"operations": [{"id": "a", "uses": {"S": 10**15}}, {"id": "b"}]},
+        {"work_units": [unit("A", "a", {"time": {"*": float("inf")}}), unit("B", "b")]},
+    ],
+)
+def test_numbers_that_somebody_mistyped_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"less than or equal|finite"):
+        Plant.model_validate(plant(**changes))

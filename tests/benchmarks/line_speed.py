@@ -19,7 +19,7 @@ from statistics import median
 
 from tests.benchmarks.measure import experiment_of, interval, ratio, rounded, tell, tell_setting
 from tests.benchmarks.recursion import compiled_line
-from tests.benchmarks.simpy_lines import counted_line, lean_line
+from tests.benchmarks.simpy_lines import NamedLuck, counted_line, lean_line
 from twin.errors import NoriaError
 from twin.model.plant import Plant
 from twin.simulation.engines import Engine, build_engine
@@ -120,7 +120,11 @@ def by_hand(line: Line, minutes: float) -> list[Subject]:
     shape = line.machines, line.buffer, minutes
     counted = timed(lambda number: counted_line(*shape, line.failing, number).parts)
     rule = OWN_RULE if line.failing else NO_FAILURES
-    subjects = [Subject("plain SimPy", counted, rule)]
+    named = timed(lambda number: counted_line(*shape, line.failing, number, NamedLuck).parts)
+    subjects = [
+        Subject("plain SimPy", counted, rule),
+        Subject("plain SimPy, named luck", named, rule),
+    ]
     if line.failing is None:
         lean = timed(lambda number: lean_line(*shape, number))
         subjects.append(Subject("lean SimPy", lean, f"{rule}; only finished parts are counted"))

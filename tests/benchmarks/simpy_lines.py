@@ -1,17 +1,21 @@
 """A serial line as a SimPy user would write it by hand: the yardstick of the engines.
 
-Nothing of Noria is used. Work is exponential with mean 1 min, the first machine is never starved
-and the last never blocked, a finished part waits on its machine for room (blocking after service).
+Nothing of Noria is used, but its named luck where that is asked for. Work is exponential with mean
+1 min, the first machine is never starved and the last never blocked, a finished part waits on its
+machine for room (blocking after service).
 """
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import simpy
+
+from twin.behaviour.randomness import Luck
 
 Process = Generator[simpy.Event, Any, None]
 POWER_KW = {"standby": 2.0, "working": 10.0, "down": 1.0, "blocked": 2.0}
@@ -43,6 +47,19 @@ def lean_line(machines: int, buffer: int, minutes: float, seed: int) -> int:
         env.process(machine(i, random.Random(f"{seed}/{i}")))
     env.run(until=minutes)
     return count.parts
+
+
+class NamedLuck:
+    """Exponential numbers from a stream of Noria's: every machine keeps its own, come what may."""
+
+    def __init__(self, name: str) -> None:
+        seed, machine, purpose = name.split("/")
+        self.stream = Luck(int(seed), 0).stream(machine, purpose)
+        self.drawn = -1
+
+    def expovariate(self, rate: float) -> float:
+        self.drawn += 1
+        return -math.log1p(-self.stream.uniform(self.drawn)) / rate
 
 
 class Level:
@@ -89,12 +106,13 @@ class Machine:
         failing: tuple[float, float] | None,
         seed: int,
         totals: Totals,
+        luck: Callable[[str], random.Random | NamedLuck],
     ) -> None:
         self.index, self.source, self.sink, self.totals = index, source, sink, totals
         self.env = totals.inside.env
         self.mean_life, self.mean_repair = failing or (float("inf"), 1.0)
         self.work_luck, self.life_luck, self.repair_luck = (
-            random.Random(f"{seed}/{index}/{name}") for name in ("work", "life", "repair")
+            luck(f"{seed}/{index}/{name}") for name in ("work", "life", "repair")
         )
         self.spent = dict.fromkeys(POWER_KW, 0.0)
         self.energy_kwh = 0.0
@@ -154,13 +172,14 @@ def counted_line(
     minutes: float,
     failing: tuple[float, float] | None,
     seed: int,
+    luck: Callable[[str], random.Random | NamedLuck] = random.Random,
 ) -> Totals:
     """A run of machines that fail on an operating clock (mean life, mean repair [min]) or never."""
     env = simpy.Environment()
     totals = Totals(Level(env), [Level(env) for _ in range(machines)])
     stores = [simpy.Store(env, buffer) for _ in range(machines - 1)]
     ends = [None, *stores, None]
-    line = [Machine(i, ends[i], ends[i + 1], failing, seed, totals) for i in range(machines)]
+    line = [Machine(i, ends[i], ends[i + 1], failing, seed, totals, luck) for i in range(machines)]
     for machine in line:
         env.process(machine.live())
     env.run(until=minutes)

@@ -226,6 +226,7 @@ class Twin:
         if 0 < warm_up < floor.end:
             floor.at(warm_up, _END_WARM_UP, lambda _: floor.tally.restart(warm_up))
         floor.mark_all()
+        floor.stirred.update(range(len(self.units)))  # an exact state may be in work all along
         floor.at(0, _LOOK_AROUND, lambda _: None)
 
 

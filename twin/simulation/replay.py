@@ -84,6 +84,9 @@ def beyond(plant: Plant) -> list[str]:
         "loads of several jobs": [row for row in rows if row.load],
         "inspections of jobs": [u for u in plant.work_units if u.inspection],
         "common causes": [m for m in modes if m.common_cause],
+        "hidden failures that scrap the work": [
+            m for m in modes if m.detected == "at_inspection" and m.interrupted == "scrap"
+        ],
     }
     return [name for name, having in found.items() if having]
 

@@ -108,7 +108,9 @@ def test_a_log_goes_on_from_the_state_read_out_of_it(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = core_experiment(number, monkeypatch)
-    assert beyond(experiment.plant.plant) == []
+    if features := beyond(experiment.plant.plant):
+        assert features == ["hidden failures that scrap the work"]
+        pytest.skip("its log does not tell enough")
     try:
         log = run(experiment)
     except NoriaError:
@@ -122,6 +124,8 @@ def test_a_log_goes_on_from_the_state_read_out_of_it(
 def test_many_more_logs_go_on(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(first, first + 100):
         experiment = core_experiment(number, monkeypatch)
+        if beyond(experiment.plant.plant):
+            continue
         try:
             log = run(experiment)
         except NoriaError:

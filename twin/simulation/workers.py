@@ -126,6 +126,7 @@ def _remember(series: Series[Any]) -> None:
 def _remember_in_process(series: Series[Any]) -> None:
     _remember(series)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program itself decides what is kept
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked worker has the program's own answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -113,7 +113,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 # The simulator's kernel is compiled here, or left as Python; twin/simulation/kernel.py chooses.
 # An older build goes first, so that none that is out of date stays behind.
 KERNEL := twin/simulation/_kernel
-$(VENV)/.noria: pyproject.toml setup.py $(wildcard $(KERNEL).py) $(VENV)/.run
+$(VENV)/.noria: pyproject.toml setup.py $(KERNEL).py $(VENV)/.run
 	@$(MAKE) compiler
 	@echo "installing noria (half a minute)"
 	@rm -f $(KERNEL)_c.*.so

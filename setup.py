@@ -43,6 +43,7 @@ DIRECTIVES = {
     "wraparound": False,  # also when checked, so that an index of -1 is found
     "cdivision": True,
     "infer_types": False,
+    "auto_pickle": False,  # half of the compiler's time, for what nobody does to a kernel
     "show_performance_hints": not IS_CHECKED,
 }
 
@@ -53,7 +54,7 @@ def with_literals(text: str) -> str:
     Cython makes a C variable of a declared constant, which is loaded from memory at every use.
     """
     declared = re.findall(
-        r"^(\w+) = cython\.declare\(cython\.(?:longlong|double), (.+)\)$", text, re.MULTILINE
+        r"^(\w+) = cython\.declare\(cython\.(?:u?longlong|double), (.+)\)$", text, re.MULTILINE
     )
     literal = {name: value for name, value in declared if _is_plain(value)}
     lines = text.splitlines(keepends=True)
@@ -117,11 +118,8 @@ class BuildKernel(build_ext):
         super().build_extension(extension)
 
 
-def extensions() -> list[Extension]:
-    if not KERNEL.exists():
-        print(f"{KERNEL}: not there; no kernel is compiled")
-        return []
-    return [
+setup(
+    ext_modules=[
         Extension(
             "twin.simulation._kernel_c",
             [str(KERNEL)],
@@ -130,11 +128,7 @@ def extensions() -> list[Extension]:
             py_limited_api=IS_LIMITED,
             optional=not IS_REQUIRED,
         )
-    ]
-
-
-setup(
-    ext_modules=extensions(),
+    ],
     cmdclass={"build_ext": BuildKernel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if IS_LIMITED else {},
 )

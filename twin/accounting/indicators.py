@@ -27,7 +27,8 @@ WAITING_STATES = ("off", "standby", "blocked")
 """In its open time, a unit in one of these has nothing to do or no room for what it has done."""
 
 Kind = Literal[
-    "plant", "product", "work_unit", "failure_mode", "task", "operation", "crew", "stock"
+    "plant", "product", "work_unit", "failure_mode", "task", "operation", "crew", "transport",
+    "stock",
 ]  # fmt: skip
 
 
@@ -140,6 +141,7 @@ def observe(
         _failures_and_tasks(totals, plant),
         _operations(totals, plant, minutes),
         _crews(totals, plant, warm_up),
+        _transports(totals, plant, minutes),
         _stocks(totals, plant, minutes),
     ]
     return {key: float(value) for part in rows for key, value in part}
@@ -158,6 +160,7 @@ def no_totals(plant: CompiledPlant, orders: OrderBook) -> Totals:
         "O": len(plant.operation_ids),
         "P": len(plant.product_ids),
         "C": len(plant.plant.crews),
+        "V": len(plant.plant.transports),
         "K": len(plant.plant.stocks),
         "J": len(orders),
         "F": sum(len(unit.failure_modes) for unit in units),
@@ -187,6 +190,7 @@ def no_totals(plant: CompiledPlant, orders: OrderBook) -> Totals:
         wait_ticks=whole("O"),
         taken=whole("O"),
         crew_ticks=whole("C"),
+        vehicle_ticks=whole("V"),
         failures=whole("F"),
         executions=whole("T"),
         inspections=whole("T"),
@@ -264,6 +268,16 @@ def _crews(totals: Totals, plant: CompiledPlant, warm_up: float) -> Iterator[tup
         duty = crew.size * plant.crew_open[crew.id].working_minutes(warm_up, end)
         yield Key("crew", crew.id, "busy_people"), busy[c] / (end - warm_up)
         yield Key("crew", crew.id, "utilisation"), _ratio(busy[c], duty)
+
+
+def _transports(
+    totals: Totals, plant: CompiledPlant, minutes: float
+) -> Iterator[tuple[Key, float]]:
+    driving = _minutes(totals.vehicle_ticks)
+    for v, transport in enumerate(plant.plant.transports):
+        yield Key("transport", transport.id, "busy_vehicles"), driving[v] / minutes
+        share = driving[v] / (minutes * transport.vehicles)
+        yield Key("transport", transport.id, "utilisation"), share
 
 
 def _stocks(totals: Totals, plant: CompiledPlant, minutes: float) -> Iterator[tuple[Key, float]]:

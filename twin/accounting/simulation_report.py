@@ -30,6 +30,7 @@ UNIT_OF_ENDING: tuple[tuple[str, str], ...] = (
     ("_jobs", "jobs"),
     ("_pieces", "pieces"),
     ("_people", "people"),
+    ("_vehicles", "vehicles"),
     ("kwh_per_tonne", "kWh/t"),
     ("_kwh", "kWh"),
     ("_kw", "kW"),
@@ -134,6 +135,22 @@ def unit_of(figure: str, currency: str) -> str:
         return UNIT_OF_NAME[figure]
     ending = (unit for end, unit in UNIT_OF_ENDING if figure.endswith(end))
     return next(ending, "1").format(currency=currency)
+
+
+def with_scrapped_parts(observed: Mapping[Key, float]) -> dict[Key, float]:
+    """The figures of one replication, and the share of all pieces finished that became scrap.
+
+    ``scrap_share`` is by operation: pieces scrapped on a unit among the pieces worked there, so it
+    is diluted by every further operation and knows no part sent to scrap by a branch. This one
+    counts pieces wherever they end: on a unit, at a branch, at an inspection.
+    """
+    ended = {"throughput_per_h": 0.0, "scrapped_per_h": 0.0}
+    for key, value in observed.items():
+        if key.kind == "product" and key.figure in ended:
+            ended[key.figure] += value
+    whole = sum(ended.values())
+    share = ended["scrapped_per_h"] / whole if whole > 0 else float("nan")
+    return {**observed, Key("plant", "", "parts_scrapped_share"): share}
 
 
 def estimates(observed: Sequence[Mapping[Key, float]], level: float = 0.9) -> dict[Key, Estimate]:

@@ -22,7 +22,8 @@ class Wear:
         self._facts = facts
         self._hours = facts.step / 60
         self._luck = luck
-        self._steps = 0
+        self.steps = 0
+        """In all lives so far."""
         self.level = level
         self.is_over = level >= facts.limit
         """The limit is reached."""
@@ -30,7 +31,7 @@ class Wear:
     def grow(self) -> None:
         """One step has passed."""
         facts, hours, before = self._facts, self._hours, self.level
-        k, self._steps = self._steps, self._steps + 1
+        k, self.steps = self.steps, self.steps + 1
         if facts.process == "gamma":
             grown = gamma_quantile(facts.rate * hours, self._luck.uniform(k))
             self.level = before + facts.scale * grown
@@ -43,6 +44,10 @@ class Wear:
             room = -2.0 * (facts.limit - before) * (facts.limit - self.level)
             crossing = math.exp(room / (facts.scale * facts.scale * hours))
             self.is_over = self._luck.uniform(2 * k + 1) < crossing
+
+    def take_up(self, level: float, steps: int, is_over: bool) -> None:
+        """Go on from a level, with the number of steps its luck has come to."""
+        self.level, self.steps, self.is_over = level, steps, is_over
 
     def renew(self) -> None:
         self.level, self.is_over = 0.0, False

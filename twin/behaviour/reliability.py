@@ -13,6 +13,7 @@ from twin.behaviour.degradation import Wear
 from twin.behaviour.randomness import Luck
 from twin.model.failures import FailureMode
 from twin.model.laws import remaining_life
+from twin.model.snapshot import ModeSnapshot
 
 NEVER = 2**62
 _STRUCK = -NEVER
@@ -95,6 +96,29 @@ class ModeLife:
         if self.wear is not None:
             self.wear.renew()
         self._begin(0.0, reading)
+
+    def snapshot(self, reading: int) -> ModeSnapshot:
+        """This life at a reading of its clock."""
+        wear = self.wear
+        return ModeSnapshot(
+            virtual_age=self._age_at_start,
+            life=self._life,
+            left=self.ends if abs(self.ends) >= NEVER else self.ends - reading,
+            age=self.age(reading),
+            lives=self._life_number,
+            repairs=self._repair_number,
+            level=0.0 if wear is None else wear.level,
+            steps=0 if wear is None else wear.steps,
+            is_worn_out=wear is not None and wear.is_over,
+        )
+
+    def take_up(self, seen: ModeSnapshot) -> None:
+        """Go on with a life, on a clock that reads 0 now."""
+        self._age_at_start, self._life = seen.virtual_age, seen.life
+        self.ends, self.born = seen.left, -seen.age
+        self._life_number, self._repair_number = seen.lives, seen.repairs
+        if self.wear is not None:
+            self.wear.take_up(seen.level, seen.steps, seen.is_worn_out)
 
     def _begin(self, age: float, reading: int) -> None:
         """Draw the next life of the stream, from a virtual age."""

@@ -1,5 +1,7 @@
 """Whether what comes into a plant can be worked at all, from means alone, before anything is run.
 
+Work that waits for people waits for ever where nobody is on duty in its hours (:func:`unattended`).
+
 For each operation o and product p, λ is the mean number of parts a minute that come before it. A
 share x of them goes to work unit m, which is busy t minutes for each. The load of the plant is the
 least ρ for which shares exist with
@@ -66,6 +68,50 @@ def overloaded(compiled: CompiledPlant) -> list[Overload]:
     """
     traffic = _traffic(compiled)
     return [*_overloaded_units(compiled, traffic), *_overloaded_transports(compiled, traffic)]
+
+
+@dataclass(frozen=True)
+class Unattended:
+    """Work on a unit that waits for people of whom nobody is there in the hours of this run."""
+
+    work_unit: str
+    work: str
+    """Setups, or an operation."""
+    people: str
+    """Crew or skill."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.work_unit}: {self.work} waits for {self.people}, and nobody of them is on duty "
+            "while the unit is open in this run: it is never done; change the calendar of one"
+        )
+
+
+def unattended(compiled: CompiledPlant) -> list[Unattended]:
+    """Setups and operations that cannot begin in the whole horizon, for want of people."""
+    found = []
+    meet: dict[tuple[str, int], bool] = {}
+    for m, unit in enumerate(compiled.plant.work_units):
+        asked = [(f"operation {r.operation}", r.operators, r.people) for r in unit.processing]
+        if unit.setup:
+            asked.append(("setup", unit.setup.crew, 1))
+        for work, people, number in asked:
+            crews = compiled.crews_for[people] if people is not None else ()
+            able = [c for c in crews if compiled.plant.crews[c].size >= number]
+            for c in able:
+                if (unit.calendar, c) not in meet:
+                    meet[unit.calendar, c] = _meet(compiled, m, c)
+            if people is not None and not any(meet[unit.calendar, c] for c in able):
+                found.append(Unattended(unit.id, work, people))
+    return found
+
+
+def _meet(compiled: CompiledPlant, m: int, c: int) -> bool:
+    """Whether somebody of a crew is on duty at some time while a unit is open."""
+    duty = compiled.crew_open[compiled.plant.crews[c].id]
+    opened = compiled.unit_open[m]
+    shared = opened.minutes_before(duty.ends) - opened.minutes_before(duty.starts)
+    return bool((shared > 0).any())
 
 
 @dataclass(frozen=True)

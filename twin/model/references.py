@@ -15,7 +15,7 @@ from twin.errors import Fault, did_you_mean
 if TYPE_CHECKING:
     from twin.model.failures import FailureMode, MaintenanceTask
     from twin.model.network import Inspection
-    from twin.model.plant import Plant, Processing, Route, WorkUnit
+    from twin.model.plant import Plant, Processing, Route, SetupTable, WorkUnit
 
 LISTS = (
     "areas", "calendars", "crews", "materials", "stocks", "transports", "common_causes", "sources",
@@ -178,8 +178,8 @@ def _of_unit(where: str, unit: WorkUnit, plant: Plant, known: Known) -> Iterator
     yield from unknown(f"{where}.calendar", "calendar", unit.calendar, known.calendars)
     for n, row in enumerate(unit.processing):
         yield from _of_processing(f"{where}.processing.{n}", row, known)
-    if unit.setup and unit.setup.crew is not None:
-        yield from _people(f"{where}.setup.crew", unit.setup.crew, 1, known)
+    if unit.setup:
+        yield from _of_setup(f"{where}.setup", unit.setup, plant, known)
     for field in ("scrap", "defects"):
         for key in getattr(unit, field):
             yield from unknown(f"{where}.{field}", "product or family", key, known.made)
@@ -199,6 +199,22 @@ def _of_processing(where: str, row: Processing, known: Known) -> Iterator[Fault]
         yield from unknown(f"{where}.time", "product or family", key, known.made)
     if row.operators is not None:
         yield from _people(f"{where}.operators", row.operators, row.people, known)
+
+
+def _of_setup(where: str, setup: SetupTable, plant: Plant, known: Known) -> Iterator[Fault]:
+    """A crew, and the keys between which a setup takes a time of its own."""
+    if setup.crew is not None:
+        yield from _people(f"{where}.crew", setup.crew, 1, known)
+    keys = {
+        "product": known.products,
+        "family": {product.family for product in plant.products},
+    }.get(setup.by) or {p.attributes[setup.by] for p in plant.products if setup.by in p.attributes}
+    if not keys:
+        return  # nothing is set up by this, which is a fault of its own
+    for before, row in setup.times.items():
+        yield from unknown(f"{where}.times", setup.by, before, keys)
+        for after in row:
+            yield from unknown(f"{where}.times.{before}", setup.by, after, keys)
 
 
 def _of_inspection(

@@ -1,17 +1,22 @@
 """The exact state of a simulated shop at an instant: enough to go on as if nothing had happened.
 
 :class:`~twin.model.state.ShopState` says where a shop stands as people see it. A snapshot also says
-what only a simulator knows: how much is left of every lot, setup, repair and life, and how many
-numbers of its luck each failure mode has used. All instants are microseconds from the cut-off,
-those before it negative; durations are microseconds.
+what only a simulator knows: how much is left of every lot, setup, repair and life, who asked before
+whom, and how many numbers of its luck each stream has used. All instants are microseconds from the
+cut-off, those before it negative; durations are microseconds.
+
+A job is named as its order, ``4711``; where the order moves in several jobs, with its number,
+``4711#2``; a part of a source ``SOURCE-000001``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from twin.errors import NoriaError
 
 Base = Literal[
     "idle", "startup", "setup_wait", "setup", "ready", "operator_wait", "work", "blocked"
@@ -65,12 +70,53 @@ class People:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in the plan that was followed up to the cut-off.
+
+    A plan that goes on has it at the same instant; in a new plan nothing matches it.
+    """
+
+    order: str
+    operation: str
+    start: int
+    """Planned."""
+
+
+@dataclass(frozen=True)
+class LatePlace:
+    """A place whose planned start has come, and whose work has not begun."""
+
+    place: Place
+    work_start: int
+    """Planned, where idle time parts it from its setup."""
+    is_set_up: bool
+    """The unit has been set up for it."""
+
+
+@dataclass(frozen=True)
+class PlanSnapshot:
+    """How far a work unit has come with the plan it followed."""
+
+    begun: tuple[Place, ...] = ()
+    """Operations whose work has begun."""
+    late: tuple[LatePlace, ...] = ()
+    tasks: tuple[tuple[str, int], ...] = ()
+    """Preventive tasks begun, and their planned starts."""
+
+
+@dataclass(frozen=True)
 class UnitSnapshot:
     """A work unit: what it does, what hinders it, and its condition."""
 
     base: Base = "idle"
-    order: str = ""
-    """The order it gets ready for, works on or could not let go."""
+    jobs: tuple[str, ...] = ()
+    """What it gets ready for, works on or could not let go; several for a load."""
+    named: tuple[str, int, int] | None = None
+    """Job, step and pass that its rows name."""
+    place: Place | None = None
+    """In the plan, of what it gets ready for."""
+    product: str = ""
+    """Of what it gets ready for."""
     left: int = 0
     """Left of the startup, the setup or the lot in work."""
     whole: int = 0
@@ -80,8 +126,12 @@ class UnitSnapshot:
     lot: int = 0
     """Number of the lot in work, or of the next one."""
     lot_is_open: bool = False
-    good: int = 0
-    """Good pieces of the lots that have ended."""
+    pieces: int = 0
+    """Of its first job, when this work began."""
+    done: float = 0.0
+    """Share of this work that was done before the log began."""
+    under_way: tuple[tuple[str, float], ...] = ()
+    """Jobs that were in work before the log, have not gone on yet, and their share done."""
     overlay: Overlay = "none"
     failed: str = ""
     """Mode that failed, seen or not, and is not yet repaired. A repair without one was under way
@@ -91,7 +141,7 @@ class UnitSnapshot:
     until: int = 0
     """End of the repair or of the maintenance."""
     called: int = 0
-    """When people were called for the repair."""
+    """When people were called for the repair it waits for."""
     asked: int = 0
     """When people were called for the setup or the work it waits for."""
     helpers: People | None = None
@@ -101,27 +151,51 @@ class UnitSnapshot:
     setup_key: str = ""
     is_on: bool = False
     idle_since: int = 0
+    """When it became idle, if it is."""
     modes: dict[str, ModeSnapshot] = field(default_factory=dict)
     tasks: dict[str, TaskSnapshot] = field(default_factory=dict)
+    plan: PlanSnapshot = PlanSnapshot()
 
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """An order that is in the plant."""
+    """A job that is in the plant."""
 
+    origin: str
+    """Its order, or source."""
+    serial: int
+    """Number among the jobs of its origin, from 0."""
     step: int
-    """Place in its route of the operation it waits for or is in."""
+    """Place in its route of the operation it waits for, is carried to or is in."""
+    visits: tuple[int, ...]
+    """How often it was at each step of its route before."""
     pieces: int
     """Still good."""
     released: int
-    arrived: int
-    """When it came to wait for its operation."""
-    came: int
-    """Order of coming to wait, among the orders that wait."""
-    is_waiting: bool
+    defective: int = 0
+    """Of the good ones, those that nobody has seen to be bad."""
+    is_waiting: bool = False
     """Not yet taken."""
-    holder: str = ""
-    """Work unit it still occupies for want of room."""
+    arrived: int = 0
+    """When it came to wait for its operation."""
+    came: int = 0
+    """Order of coming to wait, among the jobs that wait."""
+    has_place: bool = False
+    """Takes room before its operation."""
+    has_parts: bool = False
+    """The stocks its operation uses have been taken for it, though it waits."""
+
+
+@dataclass(frozen=True)
+class HistorySnapshot:
+    """What a job is made from."""
+
+    visit: tuple[int, int]
+    """Step and pass in which it is worked, or was last."""
+    sources: tuple[tuple[str, int], ...] = ()
+    """Lots of the visit before, and the good pieces not yet drawn from them."""
+    finished: tuple[tuple[str, int], ...] = ()
+    """Lots of this visit, and their good pieces."""
 
 
 @dataclass(frozen=True)
@@ -135,55 +209,91 @@ class SourceSnapshot:
 
 
 @dataclass(frozen=True)
+class StockSnapshot:
+    """A stock."""
+
+    on_hand: int
+    owed: int
+    orders: int
+    """Made so far."""
+    deliveries: tuple[int, ...] = ()
+    """On order, by the instant at which they come."""
+    blocked: tuple[str, ...] = ()
+    """Finished jobs for whose pieces there is no room, in their order."""
+
+
+@dataclass(frozen=True)
+class TransportSnapshot:
+    """The vehicles of a transport."""
+
+    asking: tuple[str, ...] = ()
+    """Jobs that wait for a vehicle, in their order."""
+    trips: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """By the number of the vehicle: the job it carries, and when it arrives."""
+
+
+@dataclass(frozen=True)
+class CauseSnapshot:
+    """A common cause."""
+
+    events: int
+    """So far."""
+    next: int
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything that is not in the plant, the order book or the luck."""
 
     units: dict[str, UnitSnapshot]
     jobs: dict[str, JobSnapshot]
-    """Orders in the plant, and parts of sources; orders not yet released are left out."""
+    """In the plant. Of an order with jobs in here, those left out are complete; orders that have
+    none and are not complete have not been released."""
     complete: tuple[str, ...] = ()
     """Orders that are complete."""
+    good: dict[str, int] = field(default_factory=dict)
+    """Good pieces of the complete jobs of orders that are not complete."""
+    places_used: tuple[Place, ...] = ()
+    """Of the plan: operations whose work has begun, wherever it was done."""
     mounted: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
     """By work unit and material: the coil mounted, and what is left of it [kg]."""
     issued: dict[str, int] = field(default_factory=dict)
     """Coils of each material mounted so far."""
-    finished: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
-    """Lots of the operation an order is in, and their good pieces."""
-    made_from: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
-    """Lots of the operation before, and the good pieces not yet drawn from them."""
+    histories: dict[str, HistorySnapshot] = field(default_factory=dict)
+    """By job; none of those of which no lot is known."""
     sources: dict[str, SourceSnapshot] = field(default_factory=dict)
+    stocks: dict[str, StockSnapshot] = field(default_factory=dict)
+    transports: dict[str, TransportSnapshot] = field(default_factory=dict)
+    causes: dict[str, CauseSnapshot] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
+        """What is as usual is left out."""
+        return _JSON.dump_json(self, indent=1, exclude_defaults=True).decode()
 
     @staticmethod
-    def from_json(text: str) -> Snapshot:
-        """Inverse of :meth:`to_json`."""
-        content = json.loads(text)
-        return Snapshot(
-            units={id: _unit(row) for id, row in content["units"].items()},
-            jobs={id: JobSnapshot(**row) for id, row in content["jobs"].items()},
-            complete=tuple(content["complete"]),
-            mounted={
-                unit: {material: (name, kg) for material, (name, kg) in coils.items()}
-                for unit, coils in content["mounted"].items()
-            },
-            issued=content["issued"],
-            finished=_lots(content["finished"]),
-            made_from=_lots(content["made_from"]),
-            sources={id: SourceSnapshot(**row) for id, row in content["sources"].items()},
-        )
+    def from_json(text: str | bytes) -> Snapshot:
+        """Inverse of :meth:`to_json`.
+
+        Raises
+        ------
+        NoriaError
+            If the text is not one that :meth:`to_json` wrote.
+        """
+        try:
+            return _JSON.validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the text"
+            raise NoriaError(
+                f"exact state: {where}: {first['msg']}; give the JSON that Snapshot.to_json wrote"
+            ) from error
 
 
-def _unit(row: Mapping[str, Any]) -> UnitSnapshot:
-    modes = {id: ModeSnapshot(**mode) for id, mode in row["modes"].items()}
-    tasks = {id: TaskSnapshot(**task) for id, task in row["tasks"].items()}
-    here = {
-        role: People(**row[role]) if row[role] else None
-        for role in ("helpers", "setters", "operators")
-    }
-    return UnitSnapshot(**{**row, **here, "modes": modes, "tasks": tasks})
-
-
-def _lots(rows: Mapping[str, list[list[Any]]]) -> dict[str, tuple[tuple[str, int], ...]]:
-    return {order: tuple((name, good) for name, good in lots) for order, lots in rows.items()}
+_PARTS: tuple[Any, ...] = (
+    ModeSnapshot, TaskSnapshot, People, Place, LatePlace, PlanSnapshot, UnitSnapshot,
+    JobSnapshot, HistorySnapshot, SourceSnapshot, StockSnapshot, TransportSnapshot, CauseSnapshot,
+    Snapshot,
+)  # fmt: skip
+for _part in _PARTS:  # a life may be endless, and no key may be mistyped
+    _part.__pydantic_config__ = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+_JSON = TypeAdapter(Snapshot)

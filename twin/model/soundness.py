@@ -14,6 +14,7 @@ from twin.errors import Fault, did_you_mean
 if TYPE_CHECKING:
     from twin.model.failures import FailureMode, MaintenanceTask
     from twin.model.plant import Plant, Product, Route, WorkUnit
+    from twin.model.shifts import Calendar
 
 FASTEST = 1e-3 / 60
 """Minutes between the parts of a source, at least."""
@@ -33,6 +34,7 @@ def nonsense(plant: Plant) -> Iterator[Fault]:
     yield from _rooms_that_do_not_go_together(plant)
     for i, unit in enumerate(plant.work_units):
         yield from _setups_by_nothing(f"work_units.{i}", unit, plant)
+        yield from _people_never_there(f"work_units.{i}", unit, plant)
         yield from _loads_of_no_time(f"work_units.{i}", unit)
         yield from _loads_that_never_fill(f"work_units.{i}", unit, plant, routes)
         yield from _tasks_without_end(f"work_units.{i}", unit)
@@ -227,6 +229,43 @@ def _setups_by_nothing(where: str, unit: WorkUnit, plant: Plant) -> Iterator[Fau
     if unit.setup and unit.setup.by not in known:
         hint = did_you_mean(unit.setup.by, known)
         yield Fault(f"{where}.setup.by", f'no product has an attribute "{unit.setup.by}"', hint)
+
+
+def _people_never_there(where: str, unit: WorkUnit, plant: Plant) -> Iterator[Fault]:
+    """Work that waits for ever, for people whose calendars have no hours."""
+    calendars = plant.calendars_by_id
+    for place, name, people in _people_asked(unit):
+        asked = [
+            crew for crew in plant.crews if name in (crew.id, *crew.skills) and crew.size >= people
+        ]
+        closed = [c for c in asked if c.calendar in calendars and not _hours(calendars[c.calendar])]
+        if asked and closed == asked:
+            empty = ", ".join(f'"{id}"' for id in dict.fromkeys(crew.calendar for crew in asked))
+            yield Fault(
+                f"{where}.{place}",
+                f'nobody of "{name}" is ever on duty: calendar {empty} has no hours',
+                "give it windows, or the crew another calendar",
+            )
+
+
+def _people_asked(unit: WorkUnit) -> Iterator[tuple[str, str, int]]:
+    """Where a work unit asks for people, for whom, and for how many at once."""
+    if unit.setup and unit.setup.crew is not None:
+        yield "setup.crew", unit.setup.crew, 1
+    for n, row in enumerate(unit.processing):
+        if row.operators is not None:
+            yield f"processing.{n}.operators", row.operators, row.people
+    for n, mode in enumerate(unit.failure_modes):
+        if mode.crew is not None:
+            yield f"failure_modes.{n}.crew", mode.crew, mode.people
+    for n, task in enumerate(unit.maintenance):
+        yield f"maintenance.{n}.crew", task.crew, task.people
+
+
+def _hours(calendar: Calendar) -> bool:
+    """Whether a calendar has any window, on whatever day."""
+    patterns = [calendar.weekly, *(variant.weekly for variant in calendar.variants)]
+    return any(calendar.exceptions.values()) or any(any(p.values()) for p in patterns)
 
 
 def _loads_of_no_time(where: str, unit: WorkUnit) -> Iterator[Fault]:

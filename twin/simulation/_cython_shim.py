@@ -61,6 +61,7 @@ What differs between C and Python, so that the kernel must avoid it:
   ``gamma``, with other last digits than C; ``exp log log1p expm1 sqrt pow sin cos`` agree.
 * Hand arrays in as ``memoryview(array)``: reading one gives Python's int and float, where numpy's
   scalars overflow. A row ``table[i]`` of a two-dimensional one cannot be taken: index ``[i, j]``.
+  Records of ``cython.struct`` stand in an array ``Unit[::1]`` in C and in a list in Python.
   A read-only array needs ``cython.const[i64][::1]``. Types such as ``i64[::1]`` stand in
   annotations only.
 * The fields of a cclass are out of Python's reach when compiled: hand results out by a def method.
@@ -77,7 +78,7 @@ compiled = False
 
 bint = builtins.bool
 double = builtins.float
-int = longlong = ulonglong = uchar = Py_ssize_t = builtins.int
+int = uint = longlong = ulonglong = uchar = Py_ssize_t = builtins.int
 void = None
 
 
@@ -111,6 +112,22 @@ nogil = _NoGil()
 
 def declare(_type: object, value: Any = None) -> Any:
     return value
+
+
+def struct(**fields: type) -> type:
+    """A kind of record: an object whose fields are numbers, 0 until they are set."""
+    zeros = {name: kind(0) for name, kind in fields.items()}
+
+    def __init__(self: Any) -> None:
+        for name, zero in zeros.items():
+            setattr(self, name, zero)
+
+    return type("Record", (), {"__slots__": tuple(fields), "__init__": __init__})
+
+
+def sizeof(record: Any) -> builtins.int:
+    """Bytes of a record in C, where every number has eight."""
+    return 8 * len(record.__slots__)
 
 
 def cast(kind: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ trace, stops with an error code and is begun again with twice as much; it comes 
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 
 from twin.simulation import _cython_shim as cython
@@ -21,8 +22,55 @@ else:
     from math import erfc, exp, expm1, floor, log, log1p, pow, sqrt
 
 i64 = cython.typedef(cython.longlong)
+u32 = cython.typedef(cython.uint)
 u64 = cython.typedef(cython.ulonglong)
 f64 = cython.typedef(cython.double)
+
+# Records: what belongs to one thing lies together, whole numbers first -----------------------
+Unit = cython.struct(
+    base=i64, overlay=i64, running=i64, rem=i64, since=i64, is_open=i64, is_on=i64, has_modes=i64,
+    job=i64, item=i64, stage=i64, row=i64, number=i64, step=i64, visit=i64, logged_number=i64,
+    logged_state=i64, logged_step=i64, logged_pass=i64, logged_reason=i64, logged_since=i64,
+    lot=i64, lots=i64, lot_size=i64, pieces=i64, lot_count=i64, lot_open=i64, is_load=i64,
+    full_time=i64, from_before=i64, worked=i64, worked_mode_first=i64, worked_mode_last=i64,
+    lots_ended=i64, counted_mode_first=i64, counted_mode_last=i64, good=i64, scrap=i64,
+    base_crew=i64, key=i64, only_key=i64, stays=i64, idle_since=i64, queue=i64, loads=i64,
+    inspects=i64, tests=i64, finishes_first=i64, shift_slot=i64, open_since=i64, waits_for_task=i64,
+    next_under_way=i64, under_way_first=i64, under_way_last=i64, timeout=i64, startup=i64,
+    dated_mode_first=i64, dated_mode_last=i64, base_people=i64, refused=i64, failed_mode=i64,
+    present_task=i64, overlay_before=i64, overlay_crew=i64, overlay_people=i64, follower=i64,
+    next_shift=i64, next_item=i64, next_window=i64, next_edge=i64, next_segment=i64, stuck=i64,
+    lot_mean=f64, planned_minutes=f64, energy_kwh=f64, energy_cost=f64, carbon_kg=f64,
+    logged_price=f64, logged_carbon=f64, startup_minutes=f64,
+)  # fmt: skip
+"""A work unit: what it does, the job it has, how far it is, what was logged, its totals."""
+Job = cython.struct(
+    stage=i64, pieces=i64, origin=i64, number=i64, visit=i64, serial=i64, next=i64, before=i64,
+    waiting=i64, claimed=i64, supplied=i64, place=i64, holder=i64, mass=i64, mate=i64, onward=i64,
+    arrived=i64, released=i64, defective=i64, fellow=i64, line=i64,
+    due=f64,
+)  # fmt: skip
+"""A job in the plant."""
+Queue = cython.struct(
+    head=i64, tail=i64, places_used=i64, room_used=i64, places=i64, room=i64, transport=i64,
+    uses_first=i64, uses_last=i64, places_since=i64, buffer_area=i64, wait_ticks=i64, taken=i64,
+    trip=i64,
+)  # fmt: skip
+"""The queue before an operation."""
+Stage = cython.struct(
+    operation=i64, product=i64, step=i64, steps=i64, taker_first=i64, taker_last=i64, first_row=i64,
+    branch_first=i64, branch_last=i64,
+)  # fmt: skip
+"""A step of a product's route."""
+Row = cython.struct(
+    basis=i64, lot=i64, spread=i64, draws_ahead=i64, max_jobs=i64, is_sure=i64, group=i64,
+    min_jobs=i64, longest_wait=i64, people=i64, rework=i64,
+    minutes=f64, transit=f64, scrap=f64, defects=f64, sigma=f64, half=f64, mass=f64,
+)  # fmt: skip
+"""A processing row."""
+UNIT_REALS = cython.declare(cython.longlong, 8)
+JOB_REALS = cython.declare(cython.longlong, 1)
+ROW_REALS = cython.declare(cython.longlong, 7)
 
 # Time -----------------------------------------------------------------------------------------
 OFF = cython.declare(cython.longlong, 9223372036854775807)
@@ -158,6 +206,8 @@ LUCK_DEFECT = cython.declare(cython.longlong, 5)
 LUCK_FOUND = cython.declare(cython.longlong, 6)
 LUCK_ALARM = cython.declare(cython.longlong, 7)
 PURPOSES = cython.declare(cython.longlong, 8)
+AHEAD = cython.declare(cython.longlong, 16)
+"""Numbers drawn at a time."""
 
 # How a run ends -------------------------------------------------------------------------------
 DONE = cython.declare(cython.longlong, 0)
@@ -184,12 +234,12 @@ def philox(seed: u64, replication: u64, name_0: u64, name_1: u64, k: u64) -> f64
     weyl_0: u64 = 0x9E3779B9
     weyl_1: u64 = 0xBB67AE85
     block: u64 = k >> 1
-    c0: u64 = block & mask
-    c1: u64 = block >> 32
-    c2: u64 = name_0
-    c3: u64 = name_1
-    k0: u64 = seed
-    k1: u64 = replication
+    c0: u32 = block & mask
+    c1: u32 = block >> 32
+    c2: u32 = name_0
+    c3: u32 = name_1
+    k0: u32 = seed
+    k1: u32 = replication
     product_0: u64
     product_1: u64
     i: i64
@@ -205,7 +255,8 @@ def philox(seed: u64, replication: u64, name_0: u64, name_1: u64, k: u64) -> f64
     if k & 1:
         c0 = c2
         c1 = c3
-    return (cython.cast(f64, (c1 << 32 | c0) >> 12) + 0.5) * 2.220446049250313e-16
+    high: u64 = c1
+    return (cython.cast(f64, (high << 32 | c0) >> 12) + 0.5) * 2.220446049250313e-16
 
 
 @cython.inline
@@ -440,6 +491,13 @@ def reals(n: int) -> array:
     return array("d", bytes(8 * n))
 
 
+def records(size: int, reals: int, n: int) -> object:
+    """Room in C for n records of so many bytes, whose last numbers are reals."""
+    kinds = [ctypes.c_longlong] * (size // 8 - reals) + [ctypes.c_double] * reals
+    fields = [(f"field_{i}", kind) for i, kind in enumerate(kinds)]
+    return (type("Record", (ctypes.Structure,), {"_fields_": fields}) * n)()
+
+
 # --- the plant -----------------------------------------------------------------------------------
 
 
@@ -475,7 +533,6 @@ class Kernel:
 
     slot_kind: i64[::1]
     slot_index: i64[::1]
-    shift_slot: i64[::1]
     duty_slot: i64[::1]
     overlay_slot: i64[::1]
     failure_slot: i64[::1]
@@ -506,15 +563,7 @@ class Kernel:
     group_first: i64[::1]
     group_crew: i64[::1]
 
-    unit_startup: i64[::1]
-    unit_startup_minutes: f64[::1]
-    unit_timeout: i64[::1]
     unit_power: f64[::1]
-    unit_inspects: i64[::1]
-    unit_loads: i64[::1]
-    unit_queue: i64[::1]
-    unit_finishes_first: i64[::1]
-    unit_tests: i64[::1]
     unit_sensitivity: f64[::1]
     unit_specificity: f64[::1]
     unit_passes: i64[::1]
@@ -533,7 +582,6 @@ class Kernel:
     start_key: i64[::1]
     start_on: i64[::1]
     start_unavailable: i64[::1]
-    under_way_first: i64[::1]
     under_way_order: i64[::1]
     under_way_lot: i64[::1]
     under_way_transit: f64[::1]
@@ -563,11 +611,8 @@ class Kernel:
     mode_effect_stream: i64[::1]
     mode_wear_stream: i64[::1]
     mode_strike_stream: i64[::1]
-    worked_mode_first: i64[::1]
     worked_mode: i64[::1]
-    counted_mode_first: i64[::1]
     counted_mode: i64[::1]
-    dated_mode_first: i64[::1]
     dated_mode: i64[::1]
     cause_law: i64[::1]
     cause_share: f64[::1]
@@ -590,38 +635,11 @@ class Kernel:
     renews: i64[::1]
 
     stage_first: i64[::1]
-    stage_operation: i64[::1]
-    stage_product: i64[::1]
-    stage_step: i64[::1]
-    taker_first: i64[::1]
     taker_unit: i64[::1]
     taker_row: i64[::1]
-    branch_first: i64[::1]
     branch_step: i64[::1]
     branch_reached: f64[::1]
 
-    row_basis: i64[::1]
-    row_minutes: f64[::1]
-    row_lot: i64[::1]
-    row_mass: f64[::1]
-    row_transit: f64[::1]
-    row_spread: i64[::1]
-    row_sigma: f64[::1]
-    row_half: f64[::1]
-    row_scrap: f64[::1]
-    row_defects: f64[::1]
-    row_max_jobs: i64[::1]
-    row_min_jobs: i64[::1]
-    row_longest_wait: i64[::1]
-    row_group: i64[::1]
-    row_people: i64[::1]
-    row_rework: i64[::1]
-
-    operation_places: i64[::1]
-    operation_room: i64[::1]
-    operation_transport: i64[::1]
-    operation_trip: i64[::1]
-    uses_first: i64[::1]
     uses_stock: i64[::1]
     uses_pieces: i64[::1]
     operation_unit_first: i64[::1]
@@ -703,58 +721,20 @@ class Kernel:
     next_release: i64
     is_counting: i64
 
+    unit: Unit[::1]
+    job: Job[::1]
+    queue: Queue[::1]
+    stage: Stage[::1]
+    row: Row[::1]
+
     timer: i64[::1]
     dirty: u64[::1]
     touched: u64[::1]
     words: i64
 
-    base: i64[::1]
-    overlay: i64[::1]
-    rem: i64[::1]
-    since: i64[::1]
-    running: i64[::1]
-    is_open: i64[::1]
-    next_shift: i64[::1]
-    is_on: i64[::1]
-    key: i64[::1]
-    idle_since: i64[::1]
-    refused: i64[::1]
-    waits_for_task: i64[::1]
-    next_under_way: i64[::1]
-    unit_job: i64[::1]
-    unit_stays: i64[::1]
-    unit_item: i64[::1]
-    unit_stage: i64[::1]
-    unit_row: i64[::1]
-    unit_number: i64[::1]
-    unit_step: i64[::1]
-    unit_pass: i64[::1]
-    lot: i64[::1]
-    lots: i64[::1]
-    lot_size: i64[::1]
-    pieces: i64[::1]
-    is_load: i64[::1]
-    full_time: i64[::1]
-    lot_open: i64[::1]
     resumed: i64[::1]
-    from_before: i64[::1]
-    worked: i64[::1]
-    lots_ended: i64[::1]
-    failed_mode: i64[::1]
-    present_task: i64[::1]
-    overlay_before: i64[::1]
-    overlay_crew: i64[::1]
-    overlay_people: i64[::1]
-    base_crew: i64[::1]
-    base_people: i64[::1]
-    follower: i64[::1]
-    next_item: i64[::1]
-    next_window: i64[::1]
-    next_edge: i64[::1]
-    next_segment: i64[::1]
-    stuck: i64[::1]
-    lot_count: i64[::1]
-    lot_mean: f64[::1]
+    block_drawn: i64[::1]
+    factor: f64[::1]
     stage_passed: i64[::1]
     look: i64
 
@@ -783,12 +763,8 @@ class Kernel:
     call_tick: i64[::1]
     calls_open: i64
 
-    queue_head: i64[::1]
-    queue_tail: i64[::1]
     held_head: i64[::1]
     held_tail: i64[::1]
-    places_used: i64[::1]
-    room_used: i64[::1]
     vehicle_job: i64[::1]
 
     on_hand: i64[::1]
@@ -809,32 +785,10 @@ class Kernel:
 
     free_job: i64
     job_capacity: i64
-    job_number: i64[::1]
-    job_origin: i64[::1]
-    job_serial: i64[::1]
-    job_stage: i64[::1]
-    job_pass: i64[::1]
-    job_pieces: i64[::1]
-    job_mass: i64[::1]
-    job_defective: i64[::1]
-    job_due: f64[::1]
     job_rank: f64[::1]
-    job_released: i64[::1]
     job_came: i64[::1]
-    job_arrived: i64[::1]
-    job_waiting: i64[::1]
-    job_claimed: i64[::1]
-    job_supplied: i64[::1]
-    job_place: i64[::1]
-    job_holder: i64[::1]
-    job_line: i64[::1]
-    job_onward: i64[::1]
-    job_next: i64[::1]
-    job_before: i64[::1]
     job_held_next: i64[::1]
     job_held_before: i64[::1]
-    job_mate: i64[::1]
-    job_fellow: i64[::1]
     job_visits: i64[::1]
 
     # What a function found, beside what it returns
@@ -847,15 +801,6 @@ class Kernel:
     mean_minutes: f64
 
     # Totals and trace
-    logged_state: i64[::1]
-    logged_number: i64[::1]
-    logged_step: i64[::1]
-    logged_pass: i64[::1]
-    logged_reason: i64[::1]
-    logged_since: i64[::1]
-    logged_price: f64[::1]
-    logged_carbon: f64[::1]
-    open_since: i64[::1]
     state_ticks: i64[::1]
     open_ticks: i64[::1]
     energy_kwh: f64[::1]
@@ -864,6 +809,9 @@ class Kernel:
     unit_good: i64[::1]
     unit_scrap: i64[::1]
     planned_minutes: f64[::1]
+    buffer_area: i64[::1]
+    wait_ticks: i64[::1]
+    taken: i64[::1]
     order_complete: i64[::1]
     order_good: i64[::1]
     order_scrap: i64[::1]
@@ -875,12 +823,11 @@ class Kernel:
     inside: i64[::1]
     inside_since: i64[::1]
     inside_area: i64[::1]
-    places_since: i64[::1]
-    buffer_area: i64[::1]
-    wait_ticks: i64[::1]
-    taken: i64[::1]
     busy_since: i64[::1]
     crew_ticks: i64[::1]
+    driving: i64[::1]
+    driving_since: i64[::1]
+    vehicle_ticks: i64[::1]
     failures: i64[::1]
     executions: i64[::1]
     inspections: i64[::1]
@@ -908,7 +855,6 @@ class Kernel:
         self.read_modes(t)
         self.read_tasks(t)
         self.read_stages(t)
-        self.read_rows(t)
         self.read_operations(t)
         self.read_products(t)
         self.read_stocks(t)
@@ -916,7 +862,7 @@ class Kernel:
         self.read_sources(t)
         self.read_plan(t)
         self.read_energy(t)
-        self.make_unit_registers(t.units)
+        self.make_records(t)
         self.make_other_registers(t)
         self.make_jobs(jobs)
         self.make_totals(t)
@@ -952,7 +898,6 @@ class Kernel:
         """Slots, by kind and index."""
         self.slot_kind = t.slot_kind
         self.slot_index = t.slot_index
-        self.shift_slot = t.shift_slot
         self.duty_slot = t.duty_slot
         self.overlay_slot = t.overlay_slot
         self.failure_slot = t.failure_slot
@@ -987,15 +932,7 @@ class Kernel:
         self.group_crew = t.group_crew
 
     def read_units(self, t: object) -> None:
-        self.unit_startup = t.unit_startup
-        self.unit_startup_minutes = t.unit_startup_minutes
-        self.unit_timeout = t.unit_timeout
         self.unit_power = t.unit_power
-        self.unit_inspects = t.unit_inspects
-        self.unit_loads = t.unit_loads
-        self.unit_queue = t.unit_queue
-        self.unit_finishes_first = t.unit_finishes_first
-        self.unit_tests = t.unit_tests
         self.unit_sensitivity = t.unit_sensitivity
         self.unit_specificity = t.unit_specificity
         self.unit_passes = t.unit_passes
@@ -1014,7 +951,6 @@ class Kernel:
         self.start_key = t.start_key
         self.start_on = t.start_on
         self.start_unavailable = t.start_unavailable
-        self.under_way_first = t.under_way_first
         self.under_way_order = t.under_way_order
         self.under_way_lot = t.under_way_lot
         self.under_way_transit = t.under_way_transit
@@ -1046,11 +982,8 @@ class Kernel:
         self.mode_effect_stream = t.mode_effect_stream
         self.mode_wear_stream = t.mode_wear_stream
         self.mode_strike_stream = t.mode_strike_stream
-        self.worked_mode_first = t.worked_mode_first
         self.worked_mode = t.worked_mode
-        self.counted_mode_first = t.counted_mode_first
         self.counted_mode = t.counted_mode
-        self.dated_mode_first = t.dated_mode_first
         self.dated_mode = t.dated_mode
         self.cause_law = t.cause_law
         self.cause_share = t.cause_share
@@ -1076,41 +1009,12 @@ class Kernel:
     def read_stages(self, t: object) -> None:
         """Steps of routes."""
         self.stage_first = t.stage_first
-        self.stage_operation = t.stage_operation
-        self.stage_product = t.stage_product
-        self.stage_step = t.stage_step
-        self.taker_first = t.taker_first
         self.taker_unit = t.taker_unit
         self.taker_row = t.taker_row
-        self.branch_first = t.branch_first
         self.branch_step = t.branch_step
         self.branch_reached = t.branch_reached
 
-    def read_rows(self, t: object) -> None:
-        """Processing rows."""
-        self.row_basis = t.row_basis
-        self.row_minutes = t.row_minutes
-        self.row_lot = t.row_lot
-        self.row_mass = t.row_mass
-        self.row_transit = t.row_transit
-        self.row_spread = t.row_spread
-        self.row_sigma = t.row_sigma
-        self.row_half = t.row_half
-        self.row_scrap = t.row_scrap
-        self.row_defects = t.row_defects
-        self.row_max_jobs = t.row_max_jobs
-        self.row_min_jobs = t.row_min_jobs
-        self.row_longest_wait = t.row_longest_wait
-        self.row_group = t.row_group
-        self.row_people = t.row_people
-        self.row_rework = t.row_rework
-
     def read_operations(self, t: object) -> None:
-        self.operation_places = t.operation_places
-        self.operation_room = t.operation_room
-        self.operation_transport = t.operation_transport
-        self.operation_trip = t.operation_trip
-        self.uses_first = t.uses_first
         self.uses_stock = t.uses_stock
         self.uses_pieces = t.uses_pieces
         self.operation_unit_first = t.operation_unit_first
@@ -1189,59 +1093,114 @@ class Kernel:
 
     # --- room for what changes ---
 
-    def make_unit_registers(self, units: int) -> None:
-        self.base = integers(units)
-        self.overlay = integers(units)
-        self.rem = integers(units)
-        self.since = integers(units)
-        self.running = integers(units)
-        self.is_open = integers(units)
-        self.next_shift = integers(units)
-        self.is_on = integers(units)
-        self.key = integers(units)
-        self.idle_since = integers(units)
-        self.refused = integers(units)
-        self.waits_for_task = integers(units)
-        self.next_under_way = integers(units)
-        self.unit_job = integers(units)
-        self.unit_stays = integers(units)
-        self.unit_item = integers(units)
-        self.unit_stage = integers(units)
-        self.unit_row = integers(units)
-        self.unit_number = integers(units)
-        self.unit_step = integers(units)
-        self.unit_pass = integers(units)
-        self.lot = integers(units)
-        self.lots = integers(units)
-        self.lot_size = integers(units)
-        self.pieces = integers(units)
-        self.is_load = integers(units)
-        self.full_time = integers(units)
-        self.lot_open = integers(units)
-        self.from_before = integers(units)
-        self.worked = integers(units)
-        self.lots_ended = integers(units)
-        self.failed_mode = integers(units)
-        self.present_task = integers(units)
-        self.overlay_before = integers(units)
-        self.overlay_crew = integers(units)
-        self.overlay_people = integers(units)
-        self.base_crew = integers(units)
-        self.base_people = integers(units)
-        self.follower = integers(units)
-        self.next_item = integers(units)
-        self.next_window = integers(units)
-        self.next_edge = integers(units)
-        self.next_segment = integers(units)
-        self.stuck = integers(units)
-        self.lot_count = integers(units)
-        self.lot_mean = reals(units)
+    def make_records(self, t: object) -> None:
+        """In C they lie one after the other; in Python they are objects."""
+        stages, rows = len(t.stage_operation), len(t.row_basis)
+        if cython.compiled:
+            self.unit = records(cython.sizeof(Unit), UNIT_REALS, t.units)
+            self.queue = records(cython.sizeof(Queue), 0, t.operations)
+            self.stage = records(cython.sizeof(Stage), 0, stages)
+            self.row = records(cython.sizeof(Row), ROW_REALS, rows)
+        else:
+            self.unit = [Unit() for _ in range(t.units)]
+            self.queue = [Queue() for _ in range(t.operations)]
+            self.stage = [Stage() for _ in range(stages)]
+            self.row = [Row() for _ in range(rows)]
+        self.fill_units(t)
+        self.fill_queues(t)
+        self.fill_stages(t)
+        self.fill_rows(t)
+        self.choose_draws_ahead()
+
+    def fill_units(self, t: object) -> None:
+        m: i64
+        for m in range(t.units):
+            self.unit[m].shift_slot = t.shift_slot[m]
+            self.unit[m].startup = t.unit_startup[m]
+            self.unit[m].startup_minutes = t.unit_startup_minutes[m]
+            self.unit[m].timeout = t.unit_timeout[m]
+            self.unit[m].inspects = t.unit_inspects[m]
+            self.unit[m].loads = t.unit_loads[m]
+            self.unit[m].queue = t.unit_queue[m]
+            self.unit[m].finishes_first = t.unit_finishes_first[m]
+            self.unit[m].tests = t.unit_tests[m]
+            self.unit[m].only_key = t.unit_only_key[m]
+            self.unit[m].has_modes = 1 if t.mode_first[m] < t.mode_first[m + 1] else 0
+            self.unit[m].worked_mode_first = t.worked_mode_first[m]
+            self.unit[m].worked_mode_last = t.worked_mode_first[m + 1]
+            self.unit[m].counted_mode_first = t.counted_mode_first[m]
+            self.unit[m].counted_mode_last = t.counted_mode_first[m + 1]
+            self.unit[m].dated_mode_first = t.dated_mode_first[m]
+            self.unit[m].dated_mode_last = t.dated_mode_first[m + 1]
+            self.unit[m].under_way_first = t.under_way_first[m]
+            self.unit[m].under_way_last = t.under_way_first[m + 1]
+
+    def fill_queues(self, t: object) -> None:
+        o: i64
+        for o in range(t.operations):
+            self.queue[o].places = t.operation_places[o]
+            self.queue[o].room = t.operation_room[o]
+            self.queue[o].transport = t.operation_transport[o]
+            self.queue[o].trip = t.operation_trip[o]
+            self.queue[o].uses_first = t.uses_first[o]
+            self.queue[o].uses_last = t.uses_first[o + 1]
+
+    def fill_stages(self, t: object) -> None:
+        s: i64
+        for s in range(len(t.stage_operation)):
+            self.stage[s].operation = t.stage_operation[s]
+            self.stage[s].product = t.stage_product[s]
+            self.stage[s].step = t.stage_step[s]
+            self.stage[s].steps = (
+                t.stage_first[t.stage_product[s] + 1] - t.stage_first[t.stage_product[s]]
+            )
+            self.stage[s].taker_first = t.taker_first[s]
+            self.stage[s].taker_last = t.taker_first[s + 1]
+            self.stage[s].first_row = -1
+            if t.taker_first[s] < t.taker_first[s + 1]:
+                self.stage[s].first_row = t.taker_row[t.taker_first[s]]
+            self.stage[s].branch_first = t.branch_first[s]
+            self.stage[s].branch_last = t.branch_first[s + 1]
+
+    def fill_rows(self, t: object) -> None:
+        r: i64
+        for r in range(len(t.row_basis)):
+            self.row[r].draws_ahead = 0
+            self.row[r].basis = t.row_basis[r]
+            self.row[r].lot = t.row_lot[r]
+            self.row[r].is_sure = 1 if t.row_scrap[r] <= 0.0 and t.row_defects[r] <= 0.0 else 0
+            self.row[r].spread = t.row_spread[r]
+            self.row[r].max_jobs = t.row_max_jobs[r]
+            self.row[r].group = t.row_group[r]
+            self.row[r].min_jobs = t.row_min_jobs[r]
+            self.row[r].longest_wait = t.row_longest_wait[r]
+            self.row[r].people = t.row_people[r]
+            self.row[r].rework = t.row_rework[r]
+            self.row[r].minutes = t.row_minutes[r]
+            self.row[r].transit = t.row_transit[r]
+            self.row[r].scrap = t.row_scrap[r]
+            self.row[r].defects = t.row_defects[r]
+            self.row[r].sigma = t.row_sigma[r]
+            self.row[r].half = t.row_half[r]
+            self.row[r].mass = t.row_mass[r]
+
+    def choose_draws_ahead(self) -> None:
+        """Rows of stages that one unit does; a gamma law takes too long to draw it in vain."""
+        s: i64
+        r: i64
+        for s in range(len(self.stage)):
+            r = self.stage[s].first_row
+            if self.stage[s].taker_last == self.stage[s].taker_first + 1:
+                self.row[r].draws_ahead = 0 if self.row[r].spread == SPREAD_GAMMA else 1
 
     def make_other_registers(self, t: object) -> None:
         self.words = (t.units + 63) // 64
         self.timer = integers(2 * t.leaves)
         self.dirty = array("Q", bytes(8 * self.words))
         self.touched = array("Q", bytes(8 * self.words))
+        source_legs: i64 = len(t.leg_stream) // (2 * PURPOSES) - t.leg_first[t.orders]
+        self.block_drawn = integers(2 * source_legs)
+        self.factor = reals(2 * source_legs * AHEAD)
         self.resumed = integers(len(t.under_way_order))
         self.stage_passed = integers(len(t.stage_operation))
         self.look = 0
@@ -1265,12 +1224,8 @@ class Kernel:
         self.call_kind = integers(2 * t.units)
         self.call_unit = integers(2 * t.units)
         self.call_tick = integers(2 * t.units)
-        self.queue_head = integers(t.operations)
-        self.queue_tail = integers(t.operations)
         self.held_head = integers(t.operations + t.transports + t.stocks)
         self.held_tail = integers(t.operations + t.transports + t.stocks)
-        self.places_used = integers(t.operations)
-        self.room_used = integers(t.operations)
         self.vehicle_job = integers(t.vehicle_first[t.transports])
         self.on_hand = integers(t.stocks)
         self.owed = integers(t.stocks)
@@ -1285,47 +1240,20 @@ class Kernel:
         self.item_set_up = integers(len(t.item_order))
 
     def make_jobs(self, jobs: int) -> None:
+        if cython.compiled:
+            self.job = records(cython.sizeof(Job), JOB_REALS, jobs)
+        else:
+            self.job = [Job() for _ in range(jobs)]
         self.job_capacity = jobs
-        self.job_number = integers(jobs)
-        self.job_origin = integers(jobs)
-        self.job_serial = integers(jobs)
-        self.job_stage = integers(jobs)
-        self.job_pass = integers(jobs)
-        self.job_pieces = integers(jobs)
-        self.job_mass = integers(jobs)
-        self.job_defective = integers(jobs)
-        self.job_due = reals(jobs)
         self.job_rank = reals(jobs)
-        self.job_released = integers(jobs)
         self.job_came = integers(jobs)
-        self.job_arrived = integers(jobs)
-        self.job_waiting = integers(jobs)
-        self.job_claimed = integers(jobs)
-        self.job_supplied = integers(jobs)
-        self.job_place = integers(jobs)
-        self.job_holder = integers(jobs)
-        self.job_line = integers(jobs)
-        self.job_onward = integers(jobs)
-        self.job_next = integers(jobs)
-        self.job_before = integers(jobs)
         self.job_held_next = integers(jobs)
         self.job_held_before = integers(jobs)
-        self.job_mate = integers(jobs)
-        self.job_fellow = integers(jobs)
         self.job_visits = integers(jobs * self.visits_width)
         self.delivery_tick = integers(jobs)
         self.delivery_stock = integers(jobs)
 
     def make_totals(self, t: object) -> None:
-        self.logged_state = integers(t.units)
-        self.logged_number = integers(t.units)
-        self.logged_step = integers(t.units)
-        self.logged_pass = integers(t.units)
-        self.logged_reason = integers(t.units)
-        self.logged_since = integers(t.units)
-        self.logged_price = reals(t.units)
-        self.logged_carbon = reals(t.units)
-        self.open_since = integers(t.units)
         self.state_ticks = integers(t.units * STATES)
         self.open_ticks = integers(t.units * STATES)
         self.energy_kwh = reals(t.units)
@@ -1334,6 +1262,9 @@ class Kernel:
         self.unit_good = integers(t.units)
         self.unit_scrap = integers(t.units)
         self.planned_minutes = reals(t.units)
+        self.buffer_area = integers(t.operations)
+        self.wait_ticks = integers(t.operations)
+        self.taken = integers(t.operations)
         self.order_complete = integers(t.orders)
         self.order_good = integers(t.orders)
         self.order_scrap = integers(t.orders)
@@ -1345,12 +1276,11 @@ class Kernel:
         self.inside = integers(t.products)
         self.inside_since = integers(t.products)
         self.inside_area = integers(t.products)
-        self.places_since = integers(t.operations)
-        self.buffer_area = integers(t.operations)
-        self.wait_ticks = integers(t.operations)
-        self.taken = integers(t.operations)
         self.busy_since = integers(t.crews)
         self.crew_ticks = integers(t.crews)
+        self.driving = integers(t.transports)
+        self.driving_since = integers(t.transports)
+        self.vehicle_ticks = integers(t.transports)
         self.failures = integers(t.modes)
         self.executions = integers(t.tasks)
         self.inspections = integers(t.tasks)
@@ -1395,6 +1325,7 @@ class Kernel:
             "wait_ticks": self.wait_ticks,
             "taken": self.taken,
             "crew_ticks": self.crew_ticks,
+            "vehicle_ticks": self.vehicle_ticks,
             "failures": self.failures,
             "executions": self.executions,
             "inspections": self.inspections,
@@ -1422,13 +1353,13 @@ class Kernel:
 
     def deadlock(self) -> tuple[int, list[int], set[int]]:
         """Tick, stuck units, and operations before which jobs wait for room."""
-        stuck = [m for m in range(self.units) if self.stuck[m]]
+        stuck = [m for m in range(self.units) if self.unit[m].stuck]
         full = {o for o in range(self.operations) if self.held_head[o] >= 0}
         for t in range(self.transports):
             j = self.held_head[self.operations + t]
             while j >= 0:
                 if self.lacks_room(j):
-                    full.add(self.stage_operation[self.job_stage[j]])
+                    full.add(self.stage[self.job[j].stage].operation)
                 j = self.job_held_next[j]
         return self.now, stuck, full
 
@@ -1619,8 +1550,8 @@ class Kernel:
     @cython.exceptval(check=False)
     def job_luck(self, j: i64, purpose: i64, lot: i64) -> f64:
         """The number of a job for a purpose: its entity is ORDER/OPERATION (section 7)."""
-        leg: i64 = self.leg_first[self.job_origin[j]] + self.stage_step[self.job_stage[j]]
-        return self.leg_luck(leg, purpose, self.job_pass[j], self.job_serial[j], lot)
+        leg: i64 = self.leg_first[self.job[j].origin] + self.stage[self.job[j].stage].step
+        return self.leg_luck(leg, purpose, self.job[j].visit, self.job[j].serial, lot)
 
     @cython.inline
     @cython.cfunc
@@ -1771,15 +1702,55 @@ class Kernel:
     @cython.exceptval(check=False)
     def lot_factor(self, row: i64, j: i64, lot: i64) -> f64:
         """What a lot's mean time is multiplied by."""
-        spread: i64 = self.row_spread[row]
-        if spread == SURE:
+        if self.row[row].spread == SURE:
             return 1.0
-        u: f64 = self.job_luck(j, LUCK_TIME, lot)
+        is_first: i64 = 1 if lot == 0 and self.job[j].visit == 0 else 0
+        if is_first and self.row[row].draws_ahead and self.job[j].origin >= self.orders:
+            return self.factor_ahead(row, j)
+        return self.spread_factor(row, self.job_luck(j, LUCK_TIME, lot))
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def factor_ahead(self, row: i64, j: i64) -> f64:
+        """Of a source's parts, whose numbers are drawn for several that follow each other.
+
+        Each costs less that way: the processor need not wait for one to begin the next. Two blocks
+        are kept, as parts may overtake each other.
+        """
+        serial: u64 = self.job[j].serial
+        leg: i64 = self.leg_first[self.job[j].origin] + self.stage[self.job[j].stage].step
+        block: u64 = serial // AHEAD
+        at: i64 = 2 * (leg - self.leg_first[self.orders]) + block % 2
+        if self.block_drawn[at] != block:
+            self.draw_ahead(row, leg, block, at)
+        return self.factor[at * AHEAD + serial % AHEAD]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def draw_ahead(self, row: i64, leg: i64, block: i64, at: i64) -> cython.void:
+        first: i64 = at * AHEAD
+        serial: i64 = block * AHEAD
+        i: i64
+        self.block_drawn[at] = block
+        for i in range(AHEAD):
+            self.factor[first + i] = self.leg_luck(leg, LUCK_TIME, 0, serial + i, 0)
+        for i in range(AHEAD):
+            self.factor[first + i] = self.spread_factor(row, self.factor[first + i])
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def spread_factor(self, row: i64, u: f64) -> f64:
+        spread: i64 = self.row[row].spread
         if spread == SPREAD_LOGNORMAL:
-            return exp(self.row_sigma[row] * normal_quantile(u) - self.row_half[row])
+            return exp(self.row[row].sigma * normal_quantile(u) - self.row[row].half)
         if spread == SPREAD_EXPONENTIAL:
             return -log1p(-u)
-        return self.row_half[row] * gamma_inverse(self.row_sigma[row], u, 0)
+        return self.row[row].half * gamma_inverse(self.row[row].sigma, u, 0)
 
     # --- a work unit runs, is stopped and runs on (section 3) ---
 
@@ -1788,32 +1759,40 @@ class Kernel:
     @cython.exceptval(check=False)
     def run_on(self, m: i64) -> cython.void:
         """Let the base run if nothing hinders it; the next lot of a job starts here."""
-        if self.running[m] or self.overlay[m] != CLEAR:
+        if self.unit[m].running or self.unit[m].overlay != CLEAR:
             return
-        doing: i64 = self.base[m]
+        doing: i64 = self.unit[m].base
         if doing == WORK:
-            if self.lot_open[m]:
-                if self.is_open[m] == 0 and self.rem[m] > GRACE:
+            if self.unit[m].lot_open:
+                if self.unit[m].is_open == 0 and self.unit[m].rem > GRACE:
                     return
-            elif self.is_open[m] == 0:
+            elif self.unit[m].is_open == 0:
                 return
-            elif self.lot[m] >= self.lots[m]:
+            elif self.unit[m].lot >= self.unit[m].lots:
                 self.finish_work(m)
                 return
             else:
                 self.start_lot(m)
         elif doing == SETUP:
-            if self.is_open[m] == 0 and self.rem[m] > GRACE:
+            if self.unit[m].is_open == 0 and self.unit[m].rem > GRACE:
                 return
         elif doing != STARTUP:
             return
-        self.running[m] = 1
-        self.since[m] = self.now
-        stretch: i64 = self.rem[m]
+        self.set_off(m)
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def set_off(self, m: i64) -> cython.void:
+        """The base runs, to its end or that of an operating life."""
+        stretch: i64 = self.unit[m].rem
         i: i64
         left: i64
-        if doing == WORK:
-            for i in range(self.worked_mode_first[m], self.worked_mode_first[m + 1]):
+        self.unit[m].running = 1
+        self.unit[m].since = self.now
+        if self.unit[m].base == WORK:
+            for i in range(self.unit[m].worked_mode_first, self.unit[m].worked_mode_last):
                 left = self.mode_left[self.worked_mode[i]]
                 if 0 < left < stretch:
                     stretch = left
@@ -1826,15 +1805,23 @@ class Kernel:
     @cython.exceptval(check=False)
     def spend(self, m: i64) -> cython.void:
         """Count what has run since the base was started: it is no longer running."""
-        elapsed: i64 = self.now - self.since[m]
-        self.running[m] = 0
-        self.rem[m] -= elapsed
-        if self.base[m] != WORK:
+        elapsed: i64 = self.now - self.unit[m].since
+        self.unit[m].running = 0
+        self.unit[m].rem -= elapsed
+        if self.unit[m].base != WORK:
             return
-        self.worked[m] += elapsed
+        self.unit[m].worked += elapsed
+        if self.unit[m].worked_mode_first < self.unit[m].worked_mode_last:
+            self.use_life(m, elapsed)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def use_life(self, m: i64, elapsed: i64) -> cython.void:
+        """What has run is taken from the lives on the operating clock."""
         i: i64
         f: i64
-        for i in range(self.worked_mode_first[m], self.worked_mode_first[m + 1]):
+        for i in range(self.unit[m].worked_mode_first, self.unit[m].worked_mode_last):
             f = self.worked_mode[i]
             self.mode_left[f] -= elapsed
             if self.mode_left[f] <= 0 and self.mode_kind[f] != LIFE:
@@ -1846,7 +1833,7 @@ class Kernel:
     def stop(self, m: i64) -> cython.void:
         """Something hinders the unit: its base keeps what is left."""
         self.touch(m)
-        if self.running[m]:
+        if self.unit[m].running:
             self.spend(m)
             self.set_timer(self.activity_slot + m, OFF)
 
@@ -1858,26 +1845,32 @@ class Kernel:
         """The activity timer: a startup, setup or lot has ended, or an operating life."""
         self.spend(m)
         self.touch(m)
-        doing: i64 = self.base[m]
-        if self.rem[m] <= 0:
-            if doing == WORK:
-                self.end_lot(m, 0)
-            elif doing == SETUP:
-                self.free_base_people(m)
-                self.key[m] = self.wanted_key(m)
-                self.base[m] = READY
-                self.mark(m)
+        if self.unit[m].rem <= 0:
+            if self.unit[m].base == WORK:
+                self.end_lot(m)
             else:
-                self.is_on[m] = 1
-                if self.unit_stage[m] >= 0:
-                    self.base[m] = READY
-                else:
-                    self.go_idle(m)
-                self.mark(m)
-        if self.mode_first[m] < self.mode_first[m + 1]:
+                self.end_preparation(m)
+        if self.unit[m].has_modes:
             self.look_for_strike(m)
-        if self.base[m] != FINISHED:
+        if self.unit[m].base != FINISHED:
             self.run_on(m)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def end_preparation(self, m: i64) -> cython.void:
+        """A startup or a setup has ended."""
+        if self.unit[m].base == SETUP:
+            self.free_base_people(m)
+            self.unit[m].key = self.wanted_key(m)
+            self.unit[m].base = READY
+        else:
+            self.unit[m].is_on = 1
+            if self.unit[m].stage >= 0:
+                self.unit[m].base = READY
+            else:
+                self.go_idle(m)
+        self.mark(m)
 
     @cython.inline
     @cython.cfunc
@@ -1885,33 +1878,33 @@ class Kernel:
     @cython.exceptval(check=False)
     def go_idle(self, m: i64) -> cython.void:
         self.touch(m)
-        self.base[m] = IDLE
-        self.idle_since[m] = self.now
-        self.unit_job[m] = -1
-        self.unit_item[m] = -1
-        self.unit_stage[m] = -1
-        self.unit_number[m] = -1
-        self.unit_step[m] = -1
-        self.unit_pass[m] = -1
-        self.from_before[m] = -1
+        self.unit[m].base = IDLE
+        self.unit[m].idle_since = self.now
+        self.unit[m].job = -1
+        self.unit[m].item = -1
+        self.unit[m].stage = -1
+        self.unit[m].number = -1
+        self.unit[m].step = -1
+        self.unit[m].visit = -1
+        self.unit[m].from_before = -1
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def toggle_shift(self, m: i64) -> cython.void:
-        i: i64 = self.next_shift[m]
-        if self.is_open[m]:
+        i: i64 = self.unit[m].next_shift
+        if self.unit[m].is_open:
             self.account_open(m)
-            self.is_open[m] = 0
+            self.unit[m].is_open = 0
             i += 1
-            self.next_shift[m] = i
+            self.unit[m].next_shift = i
             if i < self.shift_first[m + 1]:
-                self.set_timer(self.shift_slot[m], self.shift_start[i])
+                self.set_timer(self.unit[m].shift_slot, self.shift_start[i])
             self.close_shift(m)
         else:
-            self.open_since[m] = self.now
-            self.is_open[m] = 1
-            self.set_timer(self.shift_slot[m], self.shift_end[i])
+            self.unit[m].open_since = self.now
+            self.unit[m].is_open = 1
+            self.set_timer(self.unit[m].shift_slot, self.shift_end[i])
             self.calls = 1
             self.run_on(m)
         self.touch(m)
@@ -1922,11 +1915,11 @@ class Kernel:
     @cython.exceptval(check=False)
     def close_shift(self, m: i64) -> cython.void:
         """Stop a setup or lot, unless it is all but done or its timer is due now."""
-        if self.running[m] == 0 or self.base[m] == STARTUP:
+        if self.unit[m].running == 0 or self.unit[m].base == STARTUP:
             return
         if self.timer[self.leaves + self.activity_slot + m] <= self.now:
             return
-        if self.rem[m] - (self.now - self.since[m]) > GRACE:
+        if self.unit[m].rem - (self.now - self.unit[m].since) > GRACE:
             self.stop(m)
 
     @cython.cfunc
@@ -1980,8 +1973,8 @@ class Kernel:
     @cython.exceptval(check=False)
     def clock_of(self, m: i64, clock: i64) -> i64:
         if clock == OPERATING:
-            return self.worked[m]
-        return self.now if clock == CALENDAR else self.lots_ended[m]
+            return self.unit[m].worked
+        return self.now if clock == CALENDAR else self.unit[m].lots_ended
 
     @cython.cfunc
     @cython.nogil
@@ -2051,7 +2044,7 @@ class Kernel:
         tick: i64 = OFF
         left: i64
         i: i64
-        for i in range(self.dated_mode_first[m], self.dated_mode_first[m + 1]):
+        for i in range(self.unit[m].dated_mode_first, self.unit[m].dated_mode_last):
             left = self.mode_left[self.dated_mode[i]]
             if self.now < left < tick:
                 tick = left
@@ -2078,7 +2071,7 @@ class Kernel:
         self.time_cause(c)
         for i in range(self.cause_mode_first[c], self.cause_mode_first[c + 1]):
             f = self.cause_mode[i]
-            over = self.overlay[self.mode_unit[f]]
+            over = self.unit[self.mode_unit[f]].overlay
             if over in (CLEAR, ASKED) and (
                 self.uniform(self.mode_strike_stream[f], event) < self.cause_share[c]
             ):
@@ -2099,13 +2092,13 @@ class Kernel:
     def look_for_strike(self, m: i64) -> cython.void:
         """The first mode that is over strikes a unit that nothing hinders."""
         i: i64
-        for i in range(self.dated_mode_first[m], self.dated_mode_first[m + 1]):
+        for i in range(self.unit[m].dated_mode_first, self.unit[m].dated_mode_last):
             if self.mode_kind[self.dated_mode[i]] != LIFE:
                 self.wear(self.dated_mode[i], self.now)
-        if self.overlay[m] != CLEAR:
+        if self.unit[m].overlay != CLEAR:
             return
-        lot_open: i64 = 1 if self.base[m] == WORK and self.lot_open[m] else 0
-        is_left: i64 = 1 if self.base[m] != FINISHED and self.base[m] != BLOCKED else 0
+        lot_open: i64 = 1 if self.unit[m].base == WORK and self.unit[m].lot_open else 0
+        is_left: i64 = 1 if self.unit[m].base != FINISHED and self.unit[m].base != BLOCKED else 0
         f: i64
         for f in range(self.mode_first[m], self.mode_first[m + 1]):
             if self.is_over(f) and (
@@ -2122,15 +2115,15 @@ class Kernel:
         self.mark(m)
         self.failures[f] += 1
         if lot_open and self.mode_interrupted[f] == RESTART:
-            self.rem[m] = self.full_time[m]
+            self.unit[m].rem = self.unit[m].full_time
         elif lot_open and self.mode_interrupted[f] == SCRAP_LOT:
-            self.failed_mode[m] = f
-            self.end_lot(m, 1)
-        elif self.mode_interrupted[f] == SCRAP_LOT and self.base[m] in (FINISHED, BLOCKED):
+            self.unit[m].failed_mode = f
+            self.scrap_lot(m)
+        elif self.mode_interrupted[f] == SCRAP_LOT and self.unit[m].base in (FINISHED, BLOCKED):
             self.throw_away(m)
-        self.failed_mode[m] = f
+        self.unit[m].failed_mode = f
         if self.mode_hidden[f]:
-            self.overlay[m] = HIDDEN
+            self.unit[m].overlay = HIDDEN
         else:
             self.detect(m)
 
@@ -2142,66 +2135,66 @@ class Kernel:
         j: i64
         o: i64
         s: i64
-        if self.base[m] == FINISHED:
+        if self.unit[m].base == FINISHED:
             self.stay_all(m)
-        j = self.unit_stays[m]
+        j = self.unit[m].stays
         while j >= 0:
-            if self.job_claimed[j]:
-                j = self.job_fellow[j]
+            if self.job[j].claimed:
+                j = self.job[j].fellow
                 continue
-            s = self.product_into[self.stage_product[self.job_stage[j]]]
+            s = self.product_into[self.stage[self.job[j].stage].product]
             self.stop_waiting(j)
             self.let_go(j)
-            self.scrap_pieces(j, self.job_pieces[j])
+            self.scrap_pieces(j, self.job[j].pieces)
             self.complete(j)
             for o in range(self.operations):
                 self.hand_out_places(o)
             if s >= 0:
                 self.let_into_stock(s)
-            j = self.unit_stays[m]
+            j = self.unit[m].stays
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def stay_all(self, m: i64) -> cython.void:
         """The jobs of a finished unit stay on it, in no line."""
-        j: i64 = self.unit_job[m]
-        self.unit_stays[m] = j
-        self.unit_job[m] = -1
+        j: i64 = self.unit[m].job
+        self.unit[m].stays = j
+        self.unit[m].job = -1
         while j >= 0:
-            self.job_holder[j] = m
-            self.job_line[j] = -1
-            self.job_fellow[j] = self.job_mate[j]
-            j = self.job_mate[j]
+            self.job[j].holder = m
+            self.job[j].line = -1
+            self.job[j].fellow = self.job[j].mate
+            j = self.job[j].mate
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def stop_waiting(self, j: i64) -> cython.void:
         """A job leaves its queue untaken; what it would have used is no longer owed."""
-        o: i64 = self.stage_operation[self.job_stage[j]]
+        o: i64 = self.stage[self.job[j].stage].operation
         i: i64
         s: i64
-        if self.job_waiting[j] == 0:
+        if self.job[j].waiting == 0:
             return
         self.dequeue(o, j)
-        if self.job_supplied[j] == 0:
-            for i in range(self.uses_first[o], self.uses_first[o + 1]):
+        if self.job[j].supplied == 0:
+            for i in range(self.queue[o].uses_first, self.queue[o].uses_last):
                 s = self.uses_stock[i]
                 self.account_stock(s)
-                self.owed[s] -= self.uses_pieces[i] * self.job_pieces[j]
+                self.owed[s] -= self.uses_pieces[i] * self.job[j].pieces
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def detect(self, m: i64) -> cython.void:
         """A failure is known: it waits for people and a spare, or its repair begins."""
-        f: i64 = self.failed_mode[m]
+        f: i64 = self.unit[m].failed_mode
         self.touch(m)
         if self.mode_spare[f] >= 0:
             self.demand(self.mode_spare[f], 1)
         if self.mode_spare[f] >= 0 or self.mode_group[f] >= 0:
-            self.overlay[m] = DOWN
+            self.unit[m].overlay = DOWN
             self.call(CALL_REPAIR, m)
         else:
             self.begin_repair(m)
@@ -2210,10 +2203,10 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def begin_repair(self, m: i64) -> cython.void:
-        f: i64 = self.failed_mode[m]
+        f: i64 = self.unit[m].failed_mode
         u: f64 = self.uniform(self.mode_repair_stream[f], self.mode_repairs[f])
         self.mode_repairs[f] += 1
-        self.overlay[m] = REPAIR
+        self.unit[m].overlay = REPAIR
         self.touch(m)
         length: i64 = duration(self.quantile(self.mode_repair_law[f], u))
         self.set_timer(self.overlay_slot[m], self.now + length)
@@ -2224,7 +2217,7 @@ class Kernel:
     def end_overlay(self, m: i64) -> cython.void:
         """A repair or a preventive task has ended."""
         self.free_overlay_people(m)
-        if self.overlay[m] == REPAIR:
+        if self.unit[m].overlay == REPAIR:
             self.end_repair(m)
         else:
             self.end_task(m)
@@ -2239,11 +2232,11 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def end_repair(self, m: i64) -> cython.void:
-        f: i64 = self.failed_mode[m]
-        self.overlay[m] = CLEAR
-        self.failed_mode[m] = -1
+        f: i64 = self.unit[m].failed_mode
+        self.unit[m].overlay = CLEAR
+        self.unit[m].failed_mode = -1
         if f < 0:  # from before the horizon
-            self.idle_since[m] = self.now
+            self.unit[m].idle_since = self.now
         else:
             self.renew(f, self.age_after_repair(f))
         self.look_for_opportunity(m)
@@ -2274,9 +2267,9 @@ class Kernel:
         m: i64 = self.task_unit[t]
         by: i64 = self.task_due_by[t]
         if by == OPERATING:
-            return self.worked[m] - self.task_worked[t]
+            return self.unit[m].worked - self.task_worked[t]
         if by == COUNT:
-            return self.lots_ended[m] - self.task_lots[t]
+            return self.unit[m].lots_ended - self.task_lots[t]
         if by == CALENDAR:
             return self.now - self.task_next[t] + self.task_interval[t]
         f: i64 = self.task_mode[t]
@@ -2326,7 +2319,7 @@ class Kernel:
         self.found_task = -1
         self.found_due = OFF
         if self.has_schedule:
-            w = self.next_window[m]
+            w = self.unit[m].next_window
             if w < self.window_first[m + 1] and self.window_start[w] <= self.now:
                 self.found_task = self.window_task[w]
                 self.found_due = self.window_start[w]
@@ -2389,7 +2382,7 @@ class Kernel:
             need = self.task_people[t]
             for k in range(self.calls_open):
                 if self.call_kind[k] == CALL_REPAIR:
-                    f = self.failed_mode[self.call_unit[k]]
+                    f = self.unit[self.call_unit[k]].failed_mode
                     if self.is_asked(self.mode_group[f], c) and self.has_spare(f):
                         need += self.mode_people[f]
             if self.crew_size[c] - self.busy[c] >= need:
@@ -2419,21 +2412,21 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def begin_task(self, m: i64) -> cython.void:
-        t: i64 = self.present_task[m]
+        t: i64 = self.unit[m].present_task
         w: i64
         self.executions[t] += 1
         self.task_next[t] = self.now + self.task_interval[t]
-        self.task_worked[t] = self.worked[m]
-        self.task_lots[t] = self.lots_ended[m]
+        self.task_worked[t] = self.unit[m].worked
+        self.task_lots[t] = self.unit[m].lots_ended
         self.task_noted[t] = -1
-        self.follower[m] = FOLLOWER_NONE
+        self.unit[m].follower = FOLLOWER_NONE
         if self.task_due_by[t] == CONDITION:
             self.set_timer(self.condition_slot[t], OFF)
         elif self.has_schedule:
-            w = self.next_window[m]
-            self.follower[m] = self.window_follower[w]
-            self.next_window[m] = w + 1
-        self.overlay[m] = MAINTENANCE
+            w = self.unit[m].next_window
+            self.unit[m].follower = self.window_follower[w]
+            self.unit[m].next_window = w + 1
+        self.unit[m].overlay = MAINTENANCE
         self.touch(m)
         self.set_timer(self.overlay_slot[m], self.now + self.task_duration[t])
 
@@ -2441,23 +2434,23 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def end_task(self, m: i64) -> cython.void:
-        t: i64 = self.present_task[m]
+        t: i64 = self.unit[m].present_task
         i: i64
         f: i64
-        self.present_task[m] = -1
-        self.overlay[m] = CLEAR
+        self.unit[m].present_task = -1
+        self.unit[m].overlay = CLEAR
         for i in range(self.renews_first[t], self.renews_first[t + 1]):
             f = self.renews[i]
             self.renew(f, 0.0)
-            if self.failed_mode[m] == f:
-                self.failed_mode[m] = -1
+            if self.unit[m].failed_mode == f:
+                self.unit[m].failed_mode = -1
         if self.task_due_by[t] == CONDITION:
             self.set_timer(self.condition_slot[t], self.now + self.task_interval[t])
-        if self.follower[m] != FOLLOWER_NONE:
-            self.is_on[m] = 0 if self.follower[m] == FOLLOWER_COLD else 1
-        self.idle_since[m] = self.now
+        if self.unit[m].follower != FOLLOWER_NONE:
+            self.unit[m].is_on = 0 if self.unit[m].follower == FOLLOWER_COLD else 1
+        self.unit[m].idle_since = self.now
         self.look_for_opportunity(m)
-        if self.failed_mode[m] >= 0:  # hidden until now, and not renewed: found
+        if self.unit[m].failed_mode >= 0:  # hidden until now, and not renewed: found
             self.detect(m)
 
     @cython.cfunc
@@ -2468,7 +2461,7 @@ class Kernel:
         m: i64 = self.task_unit[t]
         f: i64 = self.task_mode[t]
         self.inspections[t] += 1
-        if self.failed_mode[m] == f and self.overlay[m] == HIDDEN:
+        if self.unit[m].failed_mode == f and self.unit[m].overlay == HIDDEN:
             self.detect(m)
             self.mark(m)
         elif self.mode_level[f] >= self.task_level[t]:
@@ -2484,24 +2477,24 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def settle(self, m: i64) -> cython.void:
-        if self.base[m] == FINISHED:
+        if self.unit[m].base == FINISHED:
             self.leave(m)
             if self.error:
                 return
-        if self.overlay[m] != CLEAR:
-            if self.overlay[m] == ASKED:
+        if self.unit[m].overlay != CLEAR:
+            if self.unit[m].overlay == ASKED:
                 self.take_back_asking(m)
-            if self.overlay[m] == HIDDEN:
+            if self.unit[m].overlay == HIDDEN:
                 self.look_for_task(m)
-            if self.overlay[m] != CLEAR:
+            if self.unit[m].overlay != CLEAR:
                 return
-        if self.base[m] == READY:
+        if self.unit[m].base == READY:
             self.proceed(m)
-        if self.base[m] != IDLE:
+        if self.unit[m].base != IDLE:
             return
-        if self.unit_finishes_first[m]:
+        if self.unit[m].finishes_first:
             self.look_for_strike(m)
-        if self.base[m] == IDLE and self.overlay[m] == CLEAR:
+        if self.unit[m].base == IDLE and self.unit[m].overlay == CLEAR:
             self.look_around(m)
 
     @cython.cfunc
@@ -2509,14 +2502,14 @@ class Kernel:
     @cython.exceptval(check=False)
     def look_for_task(self, m: i64) -> cython.void:
         """A unit that has failed unseen goes on with its preventive tasks, whatever it was at."""
-        self.waits_for_task[m] = 0
+        self.unit[m].waits_for_task = 0
         if self.has_tasks == 0:
             return
         if self.find_task(m, 1):
-            if self.refused[m] != self.now and self.could_serve(self.found_task):
+            if self.unit[m].refused != self.now and self.could_serve(self.found_task):
                 self.ask(m)
                 return
-            self.waits_for_task[m] = 1
+            self.unit[m].waits_for_task = 1
         self.set_wake(m)
 
     @cython.inline
@@ -2527,34 +2520,73 @@ class Kernel:
         """An idle unit asks its agenda what to do, until it does something or nothing is to do."""
         has_step: i64
         is_first: i64
-        self.waits_for_task[m] = 0
-        while self.base[m] == IDLE and self.error == 0:
-            if self.next_under_way[m] < self.under_way_first[m + 1]:
+        is_ready: i64
+        self.unit[m].waits_for_task = 0
+        while self.unit[m].base == IDLE and self.error == 0:
+            if self.unit[m].next_under_way < self.unit[m].under_way_last:
                 self.go_on_from_before(m)
                 continue
-            has_step = self.find_step(m) if self.is_open[m] else 0
+            is_ready = 1 if self.unit[m].key == self.unit[m].only_key else 0
+            if is_ready and self.unit[m].is_on and self.begin_at_once(m):
+                return
+            has_step = self.find_step(m) if self.unit[m].is_open else 0
             if self.has_tasks and self.find_task(m, 1):
                 is_first = 1 if has_step == 0 or self.found_due <= self.found_start else 0
-                if is_first and self.refused[m] != self.now and self.could_serve(self.found_task):
+                if (
+                    is_first
+                    and self.unit[m].refused != self.now
+                    and self.could_serve(self.found_task)
+                ):
                     self.ask(m)
                     return
-                self.waits_for_task[m] = 1
+                self.unit[m].waits_for_task = 1
             if has_step:
                 self.begin_found(m)
                 continue
             self.turn_on_or_off(m)
-            if self.base[m] == IDLE:
+            if self.unit[m].base == IDLE:
                 self.set_wake(m)
                 return
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_at_once(self, m: i64) -> i64:
+        """A plain unit that is ready takes the head of its queue; returns whether it does.
+
+        This is what ``begin_found``, ``claim``, ``proceed``, ``begin_work`` and ``run_on`` come to
+        where no question of theirs is open.
+        """
+        j: i64 = self.queue[self.unit[m].queue].head
+        stage: i64
+        row: i64
+        if j < 0 or self.unit[m].is_open == 0:
+            return 0
+        stage = self.job[j].stage
+        row = self.stage[stage].first_row
+        self.unit[m].base = WORK
+        self.unit[m].job = j
+        self.unit[m].stage = stage
+        self.unit[m].row = row
+        self.unit[m].number = self.job[j].number
+        self.unit[m].step = self.stage[stage].step
+        self.unit[m].visit = self.job[j].visit
+        self.job[j].mate = -1
+        self.cut_into_lots(m, j, row)
+        self.take(j)
+        self.start_lot(m)
+        self.set_off(m)
+        return 1
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def ask(self, m: i64) -> cython.void:
         """Ask for the crew of a preventive task; it is given or refused at this instant."""
-        self.overlay_before[m] = self.overlay[m]
-        self.overlay[m] = ASKED
-        self.present_task[m] = self.found_task
+        self.unit[m].overlay_before = self.unit[m].overlay
+        self.unit[m].overlay = ASKED
+        self.unit[m].present_task = self.found_task
         self.call(CALL_TASK, m)
 
     @cython.cfunc
@@ -2567,24 +2599,24 @@ class Kernel:
             if self.call_unit[i] == m and self.call_kind[i] == CALL_TASK:
                 self.withdraw(i)
                 break
-        self.overlay[m] = self.overlay_before[m]
-        self.present_task[m] = -1
+        self.unit[m].overlay = self.unit[m].overlay_before
+        self.unit[m].present_task = -1
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def turn_on_or_off(self, m: i64) -> cython.void:
         if not self.wants_on(m):
-            if self.is_on[m]:
-                self.is_on[m] = 0
+            if self.unit[m].is_on:
+                self.unit[m].is_on = 0
                 self.touch(m)
-        elif self.is_on[m] == 0:
-            if self.unit_startup[m] > 0:
-                self.base[m] = STARTUP
-                self.rem[m] = self.unit_startup[m]
+        elif self.unit[m].is_on == 0:
+            if self.unit[m].startup > 0:
+                self.unit[m].base = STARTUP
+                self.unit[m].rem = self.unit[m].startup
                 self.run_on(m)
             else:
-                self.is_on[m] = 1
+                self.unit[m].is_on = 1
                 self.touch(m)
 
     @cython.cfunc
@@ -2628,12 +2660,12 @@ class Kernel:
         if item >= 0:
             self.begin_planned(m, item, j)
             return
-        if self.unit_queue[m] >= 0:
+        if self.unit[m].queue >= 0:
             self.claim(m, j)
             self.proceed(m)
             return
         unit = self.readiest(m, j)
-        if self.unit_loads[m] and self.row_max_jobs[self.row_of(m, self.job_stage[j])] > 0:
+        if self.unit[m].loads and self.row[self.row_of(m, self.job[j].stage)].max_jobs > 0:
             self.claim_load(m, j)
         else:
             self.claim(unit, j)
@@ -2646,17 +2678,17 @@ class Kernel:
     @cython.exceptval(check=False)
     def claim(self, m: i64, j: i64) -> cython.void:
         """A unit has chosen a job: its base is no longer idle, and its parts leave the stock."""
-        stage: i64 = self.job_stage[j]
+        stage: i64 = self.job[j].stage
         self.touch(m)
-        self.unit_job[m] = j
-        self.unit_stage[m] = stage
-        self.unit_row[m] = self.row_of(m, stage)
-        self.unit_number[m] = self.job_number[j]
-        self.unit_step[m] = self.stage_step[stage]
-        self.unit_pass[m] = self.job_pass[j]
-        self.base[m] = READY
-        self.job_mate[j] = -1
-        self.job_claimed[j] = 1
+        self.unit[m].job = j
+        self.unit[m].stage = stage
+        self.unit[m].row = self.row_of(m, stage)
+        self.unit[m].number = self.job[j].number
+        self.unit[m].step = self.stage[stage].step
+        self.unit[m].visit = self.job[j].visit
+        self.unit[m].base = READY
+        self.job[j].mate = -1
+        self.job[j].claimed = 1
         self.supply(j)
 
     @cython.inline
@@ -2667,12 +2699,12 @@ class Kernel:
         """Take a job's parts from the stocks, once."""
         i: i64
         o: i64
-        if self.job_supplied[j]:
+        if self.job[j].supplied:
             return
-        self.job_supplied[j] = 1
-        o = self.stage_operation[self.job_stage[j]]
-        for i in range(self.uses_first[o], self.uses_first[o + 1]):
-            self.use(self.uses_stock[i], self.uses_pieces[i] * self.job_pieces[j])
+        self.job[j].supplied = 1
+        o = self.stage[self.job[j].stage].operation
+        for i in range(self.queue[o].uses_first, self.queue[o].uses_last):
+            self.use(self.uses_stock[i], self.uses_pieces[i] * self.job[j].pieces)
 
     @cython.cfunc
     @cython.nogil
@@ -2682,16 +2714,16 @@ class Kernel:
         order: i64 = self.item_order[item]
         product: i64 = self.order_product[order]
         self.touch(m)
-        self.unit_item[m] = item
+        self.unit[m].item = item
         if j >= 0:
             self.claim(m, j)
         else:
-            self.base[m] = READY
-            self.unit_job[m] = -1
-            self.unit_stage[m] = self.stage_first[product] + self.item_step[item]
-            self.unit_number[m] = self.order_first_job[order]
-            self.unit_step[m] = self.item_step[item]
-            self.unit_pass[m] = self.visits_of(order, self.item_step[item])
+            self.unit[m].base = READY
+            self.unit[m].job = -1
+            self.unit[m].stage = self.stage_first[product] + self.item_step[item]
+            self.unit[m].number = self.order_first_job[order]
+            self.unit[m].step = self.item_step[item]
+            self.unit[m].visit = self.visits_of(order, self.item_step[item])
         self.proceed(m)
 
     @cython.cfunc
@@ -2702,9 +2734,9 @@ class Kernel:
         j: i64 = self.order_job[order]
         if j < 0 or self.visits_width == 0:
             return 0
-        if self.job_waiting[j] and self.stage_step[self.job_stage[j]] == step:
+        if self.job[j].waiting and self.stage[self.job[j].stage].step == step:
             # this visit is counted already
-            return self.job_pass[j]
+            return self.job[j].visit
         return self.job_visits[j * self.visits_width + step]
 
     @cython.cfunc
@@ -2712,13 +2744,13 @@ class Kernel:
     @cython.exceptval(check=False)
     def go_on_from_before(self, m: i64) -> cython.void:
         """A job in work when the horizon began: the unit is on and set up for it."""
-        i: i64 = self.next_under_way[m]
+        i: i64 = self.unit[m].next_under_way
         j: i64 = self.resumed[i]
-        self.next_under_way[m] = i + 1
+        self.unit[m].next_under_way = i + 1
         self.claim(m, j)
-        self.from_before[m] = i
-        self.is_on[m] = 1
-        self.key[m] = self.wanted_key(m)
+        self.unit[m].from_before = i
+        self.unit[m].is_on = 1
+        self.unit[m].key = self.wanted_key(m)
         self.proceed(m)
 
     @cython.inline
@@ -2727,7 +2759,7 @@ class Kernel:
     @cython.exceptval(check=False)
     def wanted_key(self, m: i64) -> i64:
         """The setup key of the job claimed, or of the one to be set up for."""
-        product: i64 = self.stage_product[self.unit_stage[m]]
+        product: i64 = self.stage[self.unit[m].stage].product
         return self.unit_key[m * self.products + product]
 
     @cython.inline
@@ -2736,7 +2768,7 @@ class Kernel:
     @cython.exceptval(check=False)
     def setup_time(self, m: i64, wanted: i64) -> f64:
         """Mean setup time [min] from the key the unit has; 0 unless both are named."""
-        own: i64 = self.key[m]
+        own: i64 = self.unit[m].key
         if own == wanted or own == 0 or wanted == 0:
             return 0.0
         return self.setup_minutes[self.unit_key_first[m] + own * self.unit_key_width[m] + wanted]
@@ -2748,33 +2780,33 @@ class Kernel:
     def proceed(self, m: i64) -> cython.void:
         """From a claim to work: startup, setup, shift, operators, until one takes time."""
         wanted: i64 = self.wanted_key(m)
-        item: i64 = self.unit_item[m]
-        if self.is_on[m] == 0:
-            if self.unit_startup[m] > 0:
-                self.base[m] = STARTUP
-                self.rem[m] = self.unit_startup[m]
+        item: i64 = self.unit[m].item
+        if self.unit[m].is_on == 0:
+            if self.unit[m].startup > 0:
+                self.unit[m].base = STARTUP
+                self.unit[m].rem = self.unit[m].startup
                 self.run_on(m)
                 return
-            self.is_on[m] = 1
-        if self.key[m] != wanted:
+            self.unit[m].is_on = 1
+        if self.unit[m].key != wanted:
             if self.setup_time(m, wanted) > 0.0:
                 if self.setup_group[m] >= 0:
-                    self.base[m] = SETUP_WAIT
+                    self.unit[m].base = SETUP_WAIT
                     self.call(CALL_SETUP, m)
                 else:
                     self.begin_setup(m)
                 return
-            self.key[m] = wanted
+            self.unit[m].key = wanted
         if item >= 0:
             self.item_set_up[item] = 1
-            if self.unit_job[m] < 0 or self.item_work[item] > self.now:
+            if self.unit[m].job < 0 or self.item_work[item] > self.now:
                 self.give_back(m)
                 return
-        if self.is_open[m] == 0:
-            self.base[m] = READY
+        if self.unit[m].is_open == 0:
+            self.unit[m].base = READY
             return
-        if self.row_group[self.unit_row[m]] >= 0:
-            self.base[m] = OPERATOR_WAIT
+        if self.row[self.unit[m].row].group >= 0:
+            self.unit[m].base = OPERATOR_WAIT
             self.call(CALL_OPERATORS, m)
             return
         self.begin_work(m)
@@ -2789,15 +2821,15 @@ class Kernel:
         leg: i64
         u: f64
         if self.setup_sigma[m] > 0.0:
-            if self.unit_job[m] >= 0:
-                serial = self.job_serial[self.unit_job[m]]
-                leg = self.leg_first[self.job_origin[self.unit_job[m]]] + self.unit_step[m]
+            if self.unit[m].job >= 0:
+                serial = self.job[self.unit[m].job].serial
+                leg = self.leg_first[self.job[self.unit[m].job].origin] + self.unit[m].step
             else:
-                leg = self.leg_first[self.item_order[self.unit_item[m]]] + self.unit_step[m]
-            u = self.leg_luck(leg, LUCK_SETUP, self.unit_pass[m], serial, 0)
+                leg = self.leg_first[self.item_order[self.unit[m].item]] + self.unit[m].step
+            u = self.leg_luck(leg, LUCK_SETUP, self.unit[m].visit, serial, 0)
             factor = exp(self.setup_sigma[m] * normal_quantile(u) - self.setup_half[m])
-        self.base[m] = SETUP
-        self.rem[m] = duration(self.setup_time(m, wanted) * factor)
+        self.unit[m].base = SETUP
+        self.unit[m].rem = duration(self.setup_time(m, wanted) * factor)
         self.touch(m)
         self.run_on(m)
 
@@ -2806,9 +2838,9 @@ class Kernel:
     @cython.exceptval(check=False)
     def give_back(self, m: i64) -> cython.void:
         """The time of a planned job has not come, or it has not: the claim is given back."""
-        j: i64 = self.unit_job[m]
+        j: i64 = self.unit[m].job
         if j >= 0:
-            self.job_claimed[j] = 0
+            self.job[j].claimed = 0
         self.go_idle(m)
 
     @cython.cfunc
@@ -2816,24 +2848,24 @@ class Kernel:
     @cython.exceptval(check=False)
     def readiest(self, m: i64, j: i64) -> i64:
         """The free unit that could begin a job soonest; m itself before its equals."""
-        stage: i64 = self.job_stage[j]
-        first: i64 = self.taker_first[stage]
-        last: i64 = self.taker_first[stage + 1]
+        stage: i64 = self.job[j].stage
+        first: i64 = self.stage[stage].taker_first
+        last: i64 = self.stage[stage].taker_last
         best: i64 = m
         i: i64
         other: i64
         startup: f64
         setup: f64
-        if last - first == 1 or self.row_max_jobs[self.row_of(m, stage)] > 0:
+        if last - first == 1 or self.row[self.row_of(m, stage)].max_jobs > 0:
             return m
-        least_startup: f64 = 0.0 if self.is_on[m] else self.unit_startup_minutes[m]
-        product: i64 = self.stage_product[stage]
+        least_startup: f64 = 0.0 if self.unit[m].is_on else self.unit[m].startup_minutes
+        product: i64 = self.stage[stage].product
         least_setup: f64 = self.setup_time(m, self.unit_key[m * self.products + product])
         for i in range(first, last):
             other = self.taker_unit[i]
-            if other == m or self.row_max_jobs[self.taker_row[i]] > 0 or not self.is_free(other):
+            if other == m or self.row[self.taker_row[i]].max_jobs > 0 or not self.is_free(other):
                 continue
-            startup = 0.0 if self.is_on[other] else self.unit_startup_minutes[other]
+            startup = 0.0 if self.unit[other].is_on else self.unit[other].startup_minutes
             setup = self.setup_time(other, self.unit_key[other * self.products + product])
             if startup < least_startup or (startup == least_startup and setup < least_setup):
                 best = other
@@ -2847,13 +2879,13 @@ class Kernel:
     def is_free(self, m: i64) -> i64:
         """Whether a unit could take a job that another one has found."""
         f: i64
-        if self.base[m] != IDLE or self.overlay[m] != CLEAR or self.is_open[m] == 0:
+        if self.unit[m].base != IDLE or self.unit[m].overlay != CLEAR or self.unit[m].is_open == 0:
             return 0
-        if self.next_under_way[m] < self.under_way_first[m + 1]:
+        if self.unit[m].next_under_way < self.unit[m].under_way_last:
             return 0
         if self.has_tasks and self.find_task(m, 0):
             return 0
-        if self.unit_finishes_first[m]:
+        if self.unit[m].finishes_first:
             for f in range(self.mode_first[m], self.mode_first[m + 1]):
                 if self.is_over(f):
                     return 0
@@ -2868,7 +2900,7 @@ class Kernel:
     def row_of(self, m: i64, stage: i64) -> i64:
         """Processing row of a unit for a step of a product; -1 where it cannot do it."""
         i: i64
-        for i in range(self.taker_first[stage], self.taker_first[stage + 1]):
+        for i in range(self.stage[stage].taker_first, self.stage[stage].taker_last):
             if self.taker_unit[i] == m:
                 return self.taker_row[i]
         return -1
@@ -2879,11 +2911,11 @@ class Kernel:
     @cython.exceptval(check=False)
     def is_candidate(self, m: i64, j: i64) -> i64:
         """Whether unit m may take a waiting job that has no planned place."""
-        if self.job_claimed[j] or self.row_of(m, self.job_stage[j]) < 0:
+        if self.job[j].claimed or self.row_of(m, self.job[j].stage) < 0:
             return 0
         if self.has_schedule and self.planned_unit(j) >= 0:
             return 0
-        return self.has_parts(j, self.job_pieces[j])
+        return self.has_parts(j, self.job[j].pieces)
 
     @cython.inline
     @cython.cfunc
@@ -2893,10 +2925,10 @@ class Kernel:
         """Whether the stocks have the parts for so many pieces of what a job is of."""
         i: i64
         o: i64
-        if self.job_supplied[j]:
+        if self.job[j].supplied:
             return 1
-        o = self.stage_operation[self.job_stage[j]]
-        for i in range(self.uses_first[o], self.uses_first[o + 1]):
+        o = self.stage[self.job[j].stage].operation
+        for i in range(self.queue[o].uses_first, self.queue[o].uses_last):
             if self.on_hand[self.uses_stock[i]] < self.uses_pieces[i] * pieces:
                 return 0
         return 1
@@ -2913,9 +2945,9 @@ class Kernel:
         """
         best: i64 = -1
         is_sorted: i64 = 1 if self.rule <= FIFO else 0
-        if self.unit_queue[m] >= 0:  # nobody else takes from it, nothing stands in the way
-            return self.queue_head[self.unit_queue[m]]
-        if self.unit_loads[m]:
+        if self.unit[m].queue >= 0:  # nobody else takes from it, nothing stands in the way
+            return self.queue[self.unit[m].queue].head
+        if self.unit[m].loads:
             return self.first_that_may_begin(m)
         i: i64
         j: i64
@@ -2924,7 +2956,7 @@ class Kernel:
         if self.rule == ATC:
             self.count_mean_minutes(m)
         for i in range(self.unit_operation_first[m], self.unit_operation_first[m + 1]):
-            j = self.queue_head[self.unit_operation[i]]
+            j = self.queue[self.unit_operation[i]].head
             while j >= 0:
                 if self.is_candidate(m, j):
                     rank = self.rank(m, j)
@@ -2933,7 +2965,7 @@ class Kernel:
                         least = rank
                     if is_sorted:
                         break
-                j = self.job_next[j]
+                j = self.job[j].next
         return best
 
     @cython.cfunc
@@ -2947,9 +2979,9 @@ class Kernel:
         self.look += 1
         j = self.best_not_passed(m)
         while j >= 0:
-            if self.row_max_jobs[self.row_of(m, self.job_stage[j])] == 0 or self.may_load(m, j):
+            if self.row[self.row_of(m, self.job[j].stage)].max_jobs == 0 or self.may_load(m, j):
                 return j
-            self.stage_passed[self.job_stage[j]] = self.look
+            self.stage_passed[self.job[j].stage] = self.look
             j = self.best_not_passed(m)
         return -1
 
@@ -2964,14 +2996,14 @@ class Kernel:
         rank: f64
         least: f64 = 0.0
         for i in range(self.unit_operation_first[m], self.unit_operation_first[m + 1]):
-            j = self.queue_head[self.unit_operation[i]]
+            j = self.queue[self.unit_operation[i]].head
             while j >= 0:
-                if self.stage_passed[self.job_stage[j]] != self.look and self.is_candidate(m, j):
+                if self.stage_passed[self.job[j].stage] != self.look and self.is_candidate(m, j):
                     rank = self.rank(m, j)
                     if best < 0 or self.goes_first(j, rank, best, least):
                         best = j
                         least = rank
-                j = self.job_next[j]
+                j = self.job[j].next
         return best
 
     @cython.inline
@@ -2982,7 +3014,7 @@ class Kernel:
         """Lower goes first (:mod:`twin.behaviour.dispatching`)."""
         if self.rule <= FIFO:
             return self.job_rank[j]
-        work: f64 = self.minutes_of(self.row_of(m, self.job_stage[j]), self.job_pieces[j])
+        work: f64 = self.minutes_of(self.row_of(m, self.job[j].stage), self.job[j].pieces)
         if self.rule == SPT:
             return work
         slack: f64
@@ -2990,13 +3022,13 @@ class Kernel:
         weight: f64 = 1.0
         if work < 1e-9:
             work = 1e-9
-        slack = self.job_due[j] - work - cython.cast(f64, self.now) / MINUTE
+        slack = self.job[j].due - work - cython.cast(f64, self.now) / MINUTE
         if slack < 0.0:
             slack = 0.0
         if reach < 1e-9:
             reach = 1e-9
-        if self.job_origin[j] < self.orders:
-            weight = self.order_weight[self.job_origin[j]]
+        if self.job[j].origin < self.orders:
+            weight = self.order_weight[self.job[j].origin]
         return -(weight / work) * exp(-slack / reach)
 
     @cython.cfunc
@@ -3009,12 +3041,12 @@ class Kernel:
         i: i64
         j: i64
         for i in range(self.unit_operation_first[m], self.unit_operation_first[m + 1]):
-            j = self.queue_head[self.unit_operation[i]]
+            j = self.queue[self.unit_operation[i]].head
             while j >= 0:
                 if self.is_candidate(m, j):
-                    total += self.minutes_of(self.row_of(m, self.job_stage[j]), self.job_pieces[j])
+                    total += self.minutes_of(self.row_of(m, self.job[j].stage), self.job[j].pieces)
                     count += 1
-                j = self.job_next[j]
+                j = self.job[j].next
         self.mean_minutes = total / cython.cast(f64, count) if count else 0.0
 
     @cython.cfunc
@@ -3022,26 +3054,26 @@ class Kernel:
     @cython.exceptval(check=False)
     def best_after(self, m: i64, after: i64) -> i64:
         """The candidate of the same group that follows a job by (rank, came); -1 for none."""
-        stage: i64 = self.job_stage[after]
+        stage: i64 = self.job[after].stage
         best: i64 = -1
         rank: f64
         least: f64 = 0.0
         bound: f64 = self.rank(m, after)
-        j: i64 = self.queue_head[self.stage_operation[stage]]
+        j: i64 = self.queue[self.stage[stage].operation].head
         if self.rule <= FIFO:
-            j = self.job_next[after]
-            while j >= 0 and not (self.job_stage[j] == stage and self.is_candidate(m, j)):
-                j = self.job_next[j]
+            j = self.job[after].next
+            while j >= 0 and not (self.job[j].stage == stage and self.is_candidate(m, j)):
+                j = self.job[j].next
             return j
         while j >= 0:
-            if self.job_stage[j] == stage and self.is_candidate(m, j):
+            if self.job[j].stage == stage and self.is_candidate(m, j):
                 rank = self.rank(m, j)
                 if (
                     rank > bound or (rank == bound and self.job_came[j] > self.job_came[after])
                 ) and (best < 0 or self.goes_first(j, rank, best, least)):
                     best = j
                     least = rank
-            j = self.job_next[j]
+            j = self.job[j].next
         return best
 
     @cython.cfunc
@@ -3058,25 +3090,25 @@ class Kernel:
     @cython.exceptval(check=False)
     def may_load(self, m: i64, first: i64) -> i64:
         """Whether enough jobs are there for a load, or the first that came has waited enough."""
-        stage: i64 = self.job_stage[first]
+        stage: i64 = self.job[first].stage
         row: i64 = self.row_of(m, stage)
-        o: i64 = self.stage_operation[stage]
-        arrived: i64 = self.job_arrived[first]
+        o: i64 = self.stage[stage].operation
+        arrived: i64 = self.job[first].arrived
         count: i64 = 0
-        j: i64 = self.queue_head[o]
+        j: i64 = self.queue[o].head
         while j >= 0:
-            if self.job_stage[j] == stage and self.is_candidate(m, j):
+            if self.job[j].stage == stage and self.is_candidate(m, j):
                 count += 1
-                if self.job_arrived[j] < arrived:
-                    arrived = self.job_arrived[j]
-            j = self.job_next[j]
-        if count >= self.row_min_jobs[row] and self.uses_first[o] < self.uses_first[o + 1]:
+                if self.job[j].arrived < arrived:
+                    arrived = self.job[j].arrived
+            j = self.job[j].next
+        if count >= self.row[row].min_jobs and self.queue[o].uses_first < self.queue[o].uses_last:
             count = self.jobs_with_parts(m, first, row)
-        if count >= self.row_min_jobs[row]:
+        if count >= self.row[row].min_jobs:
             return 1
-        if self.row_longest_wait[row] < 0:
+        if self.row[row].longest_wait < 0:
             return 0
-        due: i64 = arrived + self.row_longest_wait[row]
+        due: i64 = arrived + self.row[row].longest_wait
         if due <= self.now:
             return 1
         if due < self.timer[self.leaves + self.wake_slot + m]:
@@ -3091,11 +3123,11 @@ class Kernel:
         count: i64 = 0
         pieces: i64 = 0
         j: i64 = first
-        while j >= 0 and count < self.row_min_jobs[row]:
-            if self.has_parts(j, pieces + self.job_pieces[j]):
+        while j >= 0 and count < self.row[row].min_jobs:
+            if self.has_parts(j, pieces + self.job[j].pieces):
                 count += 1
-                if self.job_supplied[j] == 0:
-                    pieces += self.job_pieces[j]
+                if self.job[j].supplied == 0:
+                    pieces += self.job[j].pieces
             j = self.best_after(m, j)
         return count
 
@@ -3103,29 +3135,29 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def claim_load(self, m: i64, first: i64) -> cython.void:
-        row: i64 = self.row_of(m, self.job_stage[first])
+        row: i64 = self.row_of(m, self.job[first].stage)
         last: i64 = first
         count: i64 = 1
-        pieces: i64 = 0 if self.job_supplied[first] else self.job_pieces[first]
+        pieces: i64 = 0 if self.job[first].supplied else self.job[first].pieces
         j: i64 = first
-        while count < self.row_max_jobs[row]:
+        while count < self.row[row].max_jobs:
             j = self.best_after(m, j)
             if j < 0:
                 break
-            if self.has_parts(j, pieces + self.job_pieces[j]):
+            if self.has_parts(j, pieces + self.job[j].pieces):
                 count += 1
-                if self.job_supplied[j] == 0:
-                    pieces += self.job_pieces[j]
-                self.job_mate[last] = j
-                self.job_mate[j] = -1
+                if self.job[j].supplied == 0:
+                    pieces += self.job[j].pieces
+                self.job[last].mate = j
+                self.job[j].mate = -1
                 last = j
-        j = self.job_mate[first] if count > 1 else -1
+        j = self.job[first].mate if count > 1 else -1
         self.claim(m, first)
-        self.job_mate[first] = j
+        self.job[first].mate = j
         while j >= 0:
-            self.job_claimed[j] = 1
+            self.job[j].claimed = 1
             self.supply(j)
-            j = self.job_mate[j]
+            j = self.job[j].mate
 
     # --- the agenda of a plan (agenda.py) ---
 
@@ -3135,10 +3167,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def planned_unit(self, j: i64) -> i64:
         """The unit where a plan has what a job waits for; -1 for none, or once it was begun."""
-        origin: i64 = self.job_origin[j]
+        origin: i64 = self.job[j].origin
         if self.has_schedule == 0 or origin >= self.orders:
             return -1
-        return self.leg_planned[self.leg_first[origin] + self.stage_step[self.job_stage[j]]]
+        return self.leg_planned[self.leg_first[origin] + self.stage[self.job[j].stage].step]
 
     @cython.cfunc
     @cython.nogil
@@ -3160,11 +3192,11 @@ class Kernel:
                 continue
             j = self.order_job[order]
             is_here = 0
-            if j >= 0 and self.job_waiting[j] and self.has_parts(j, self.job_pieces[j]):
-                o = self.stage_operation[self.job_stage[j]]
+            if j >= 0 and self.job[j].waiting and self.has_parts(j, self.job[j].pieces):
+                o = self.stage[self.job[j].stage].operation
                 is_here = 1 if o == self.item_operation[item] else 0
             wanted = self.unit_key[m * self.products + self.order_product[order]]
-            needs_setup = 1 if wanted != self.key[m] and self.key[m] != 0 else 0
+            needs_setup = 1 if wanted != self.unit[m].key and self.unit[m].key != 0 else 0
             needs_setup = 0 if self.item_set_up[item] else needs_setup
             if is_here and (self.item_work[item] <= self.now or needs_setup):
                 self.found_job = j
@@ -3188,10 +3220,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def first_item(self, m: i64) -> i64:
         """The first item of a unit that has not been begun."""
-        item: i64 = self.next_item[m]
+        item: i64 = self.unit[m].next_item
         while item < self.item_first[m + 1] and self.item_begun[item]:
             item += 1
-        self.next_item[m] = item
+        self.unit[m].next_item = item
         return item
 
     @cython.cfunc
@@ -3207,9 +3239,9 @@ class Kernel:
             if self.item_begun[item] or order < 0 or self.order_job[order] == -2:
                 continue
             j = self.order_job[order]
-            if j < 0 or self.job_waiting[j] == 0 or self.planned_unit(j) >= 0:
+            if j < 0 or self.job[j].waiting == 0 or self.planned_unit(j) >= 0:
                 return 0
-            if self.stage_operation[self.job_stage[j]] == self.item_operation[item]:
+            if self.stage[self.job[j].stage].operation == self.item_operation[item]:
                 return 0
         return 1
 
@@ -3219,14 +3251,14 @@ class Kernel:
     def wants_on(self, m: i64) -> i64:
         """Whether the agenda wants an idle unit on."""
         if self.has_schedule == 0:
-            if self.is_on[m] and self.now < self.idle_since[m] + self.unit_timeout[m]:
+            if self.unit[m].is_on and self.now < self.unit[m].idle_since + self.unit[m].timeout:
                 return 1
             return 0
         s: i64 = self.segment_now(m)
         item: i64
         if s >= 0:
             if self.segment_kind[s] == SEGMENT_TASK:
-                return self.is_on[m]
+                return self.unit[m].is_on
             if self.segment_kind[s] == SEGMENT_KEEPS:
                 return 1
             item = self.segment_item[s]
@@ -3245,17 +3277,17 @@ class Kernel:
         start: i64 = self.item_work[item] if self.item_set_up[item] else self.item_start[item]
         if start > self.now:
             return 0
-        return 1 if self.unit_startup_minutes[m] > 0.0 or self.is_open[m] else 0
+        return 1 if self.unit[m].startup_minutes > 0.0 or self.unit[m].is_open else 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def segment_now(self, m: i64) -> i64:
         """The planned segment that covers this instant; -1 for none."""
-        s: i64 = self.next_segment[m]
+        s: i64 = self.unit[m].next_segment
         while s < self.segment_first[m + 1] and self.segment_start[s] <= self.now:
             s += 1
-        self.next_segment[m] = s
+        self.unit[m].next_segment = s
         s -= 1
         return s if s >= self.segment_first[m] and self.now < self.segment_end[s] else -1
 
@@ -3265,12 +3297,12 @@ class Kernel:
     def next_change(self, m: i64) -> i64:
         """The next instant at which the agenda's answers may change by themselves."""
         if self.has_schedule == 0:
-            off: i64 = self.idle_since[m] + self.unit_timeout[m]
-            return off if self.is_on[m] and off > self.now else OFF
-        e: i64 = self.next_edge[m]
+            off: i64 = self.unit[m].idle_since + self.unit[m].timeout
+            return off if self.unit[m].is_on and off > self.now else OFF
+        e: i64 = self.unit[m].next_edge
         while e < self.edge_first[m + 1] and self.edges[e] <= self.now:
             e += 1
-        self.next_edge[m] = e
+        self.unit[m].next_edge = e
         return self.edges[e] if e < self.edge_first[m + 1] else OFF
 
     # --- work (section 7) ---
@@ -3281,35 +3313,44 @@ class Kernel:
     @cython.exceptval(check=False)
     def begin_work(self, m: i64) -> cython.void:
         """The job is taken from its queue, the agenda is told, lots start."""
-        j: i64 = self.unit_job[m]
-        item: i64 = self.unit_item[m]
-        row: i64 = self.unit_row[m]
-        stage: i64 = self.unit_stage[m]
-        size: i64
-        self.base[m] = WORK
+        j: i64 = self.unit[m].job
+        item: i64 = self.unit[m].item
+        row: i64 = self.unit[m].row
+        stage: i64 = self.unit[m].stage
+        self.unit[m].base = WORK
         self.touch(m)
-        if self.has_schedule and self.job_origin[j] < self.orders:
-            self.leg_planned[self.leg_first[self.job_origin[j]] + self.stage_step[stage]] = -1
+        if self.has_schedule and self.job[j].origin < self.orders:
+            self.leg_planned[self.leg_first[self.job[j].origin] + self.stage[stage].step] = -1
         if item >= 0:
             self.item_begun[item] = 1
-            self.unit_item[m] = -1
-        self.pieces[m] = self.job_pieces[j]
-        self.is_load[m] = 1 if self.row_max_jobs[row] > 0 else 0
-        size = self.row_lot[row] if self.row_lot[row] < self.pieces[m] else self.pieces[m]
-        self.lot_size[m] = size
-        self.lot[m] = 0
-        self.lots[m] = 1
-        if size > 0 and size < self.pieces[m] and self.is_load[m] == 0:
-            self.lots[m] = (self.pieces[m] + size - 1) // size
-        self.lot_open[m] = 0
-        if self.from_before[m] >= 0:
-            self.lot[m] = self.under_way_lot[self.from_before[m]]
+            self.unit[m].item = -1
+        self.cut_into_lots(m, j, row)
+        if self.unit[m].from_before >= 0:
+            self.unit[m].lot = self.under_way_lot[self.unit[m].from_before]
         while j >= 0:
-            self.job_claimed[j] = 0
-            if self.job_waiting[j]:
+            self.job[j].claimed = 0
+            if self.job[j].waiting:
                 self.take(j)
-            j = self.job_mate[j]
+            j = self.job[j].mate
         self.run_on(m)
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def cut_into_lots(self, m: i64, j: i64, row: i64) -> cython.void:
+        size: i64 = self.row[row].lot
+        pieces: i64 = self.job[j].pieces
+        self.unit[m].pieces = pieces
+        self.unit[m].is_load = 1 if self.row[row].max_jobs > 0 else 0
+        if size > pieces:
+            size = pieces
+        self.unit[m].lot_size = size
+        self.unit[m].lot = 0
+        self.unit[m].lots = 1
+        if 0 < size < pieces and self.unit[m].is_load == 0:
+            self.unit[m].lots = (pieces + size - 1) // size
+        self.unit[m].lot_open = 0
 
     @cython.inline
     @cython.cfunc
@@ -3317,8 +3358,8 @@ class Kernel:
     @cython.exceptval(check=False)
     def lot_pieces(self, m: i64) -> i64:
         """Pieces of the lot in work, of a job that is cut into lots."""
-        left: i64 = self.pieces[m] - self.lot[m] * self.lot_size[m]
-        return left if left < self.lot_size[m] else self.lot_size[m]
+        left: i64 = self.unit[m].pieces - self.unit[m].lot * self.unit[m].lot_size
+        return left if left < self.unit[m].lot_size else self.unit[m].lot_size
 
     @cython.inline
     @cython.cfunc
@@ -3326,12 +3367,12 @@ class Kernel:
     @cython.exceptval(check=False)
     def lot_minutes(self, row: i64, pieces: i64) -> f64:
         """Mean working time of a lot [min]."""
-        basis: i64 = self.row_basis[row]
-        minutes: f64 = self.row_minutes[row]
+        basis: i64 = self.row[row].basis
+        minutes: f64 = self.row[row].minutes
         if basis == PER_PIECE:
             return minutes * cython.cast(f64, pieces)
         if basis == PER_KG:
-            return minutes * cython.cast(f64, pieces) * self.row_mass[row] / 1000.0
+            return minutes * cython.cast(f64, pieces) * self.row[row].mass / 1000.0
         return minutes
 
     @cython.cfunc
@@ -3339,40 +3380,40 @@ class Kernel:
     @cython.exceptval(check=False)
     def minutes_of(self, row: i64, pieces: i64) -> f64:
         """Working time of a whole job [min]."""
-        size: i64 = self.row_lot[row]
+        size: i64 = self.row[row].lot
         total: f64 = 0.0
         while pieces > 0:
             total += self.lot_minutes(row, pieces if pieces < size else size)
             pieces -= size
-        return self.row_transit[row] + total
+        return self.row[row].transit + total
 
     @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def start_lot(self, m: i64) -> cython.void:
-        j: i64 = self.unit_job[m]
-        row: i64 = self.unit_row[m]
-        lot: i64 = self.lot[m]
+        j: i64 = self.unit[m].job
+        row: i64 = self.unit[m].row
+        lot: i64 = self.unit[m].lot
         pieces: i64 = self.lot_pieces(m)
         minutes: f64 = self.lot_minutes(row, pieces)
-        transit: f64 = self.row_transit[row] if lot == 0 else 0.0
-        self.lot_count[m] = pieces
-        self.lot_mean[m] = minutes + transit if lot == 0 else minutes
-        before: i64 = self.from_before[m]
+        transit: f64 = self.row[row].transit if lot == 0 else 0.0
+        self.unit[m].lot_count = pieces
+        self.unit[m].lot_mean = minutes + transit if lot == 0 else minutes
+        before: i64 = self.unit[m].from_before
         if before >= 0 and lot == self.under_way_lot[before]:
             minutes = self.under_way_minutes[before]
             transit = self.under_way_transit[before]
         ticks: i64 = duration(minutes * self.lot_factor(row, j, lot))
         if transit > 0.0:
             ticks += duration(transit)
-        self.rem[m] = ticks
-        self.full_time[m] = ticks
-        self.lot_open[m] = 1
+        self.unit[m].rem = ticks
+        self.unit[m].full_time = ticks
+        self.unit[m].lot_open = 1
         if self.is_traced:
             while j >= 0:
                 self.write(START_ROW, m, j, lot, self.pieces_in_lot(m, j), -1, -1)
-                j = self.job_mate[j]
+                j = self.job[j].mate
 
     @cython.inline
     @cython.cfunc
@@ -3380,31 +3421,54 @@ class Kernel:
     @cython.exceptval(check=False)
     def pieces_in_lot(self, m: i64, j: i64) -> i64:
         """A job's pieces in the lot in work."""
-        return self.job_pieces[j] if self.is_load[m] else self.lot_count[m]
+        return self.job[j].pieces if self.unit[m].is_load else self.unit[m].lot_count
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def end_lot(self, m: i64) -> cython.void:
+        """A lot ends in good order."""
+        if self.is_traced or self.unit[m].is_load or self.row[self.unit[m].row].is_sure == 0:
+            self.judge_lot(m)
+        else:
+            self.unit[m].good += self.unit[m].lot_count
+        self.count_lot(m)
+        if self.unit[m].lot >= self.unit[m].lots:
+            self.finish_work(m)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def end_lot(self, m: i64, is_scrapped: i64) -> cython.void:
-        """A lot ends in good order, or is scrapped by a failure."""
-        j: i64 = self.unit_job[m]
-        row: i64 = self.unit_row[m]
-        lot: i64 = self.lot[m]
-        i: i64
-        self.planned_minutes[m] += self.lot_mean[m]
+    def scrap_lot(self, m: i64) -> cython.void:
+        """A failure spoils the lot in work."""
+        j: i64 = self.unit[m].job
         while j >= 0:
-            if is_scrapped:
-                self.scrap_job_lot(m, j)
-            else:
-                self.end_job_lot(m, j, row)
-            j = self.job_mate[j]
-        self.lots_ended[m] += 1
-        for i in range(self.counted_mode_first[m], self.counted_mode_first[m + 1]):
+            self.scrap_job_lot(m, j)
+            j = self.job[j].mate
+        self.count_lot(m)
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def count_lot(self, m: i64) -> cython.void:
+        i: i64
+        self.unit[m].planned_minutes += self.unit[m].lot_mean
+        self.unit[m].lots_ended += 1
+        for i in range(self.unit[m].counted_mode_first, self.unit[m].counted_mode_last):
             self.mode_left[self.counted_mode[i]] -= 1
-        self.lot[m] = lot + 1
-        self.lot_open[m] = 0
-        if is_scrapped == 0 and lot + 1 >= self.lots[m]:
-            self.finish_work(m)
+        self.unit[m].lot += 1
+        self.unit[m].lot_open = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def judge_lot(self, m: i64) -> cython.void:
+        j: i64 = self.unit[m].job
+        while j >= 0:
+            self.end_job_lot(m, j, self.unit[m].row)
+            j = self.job[j].mate
 
     @cython.inline
     @cython.cfunc
@@ -3413,8 +3477,8 @@ class Kernel:
     def end_job_lot(self, m: i64, j: i64, row: i64) -> cython.void:
         """Scrap, end row, verdict and defects of one job's lot."""
         pieces: i64 = self.pieces_in_lot(m, j)
-        lot: i64 = self.lot[m]
-        share: f64 = self.row_scrap[row]
+        lot: i64 = self.unit[m].lot
+        share: f64 = self.row[row].scrap
         scrap: i64 = 0
         reason: i64 = -1
         if share > 0.0:
@@ -3423,19 +3487,19 @@ class Kernel:
                 reason = self.scrap_reason(m, self.job_luck(j, LUCK_REASON, lot))
                 self.scrap_pieces(j, scrap)
         good: i64 = pieces - scrap
-        self.unit_good[m] += good
-        self.unit_scrap[m] += scrap
+        self.unit[m].good += good
+        self.unit[m].scrap += scrap
         if self.is_traced:
             self.write(END_ROW, m, j, lot, good, scrap, reason)
-            if self.unit_inspects[m]:
+            if self.unit[m].inspects:
                 self.write(VERDICT_ROW, m, j, lot, good, scrap, reason)
-        share = self.row_defects[row]
+        share = self.row[row].defects
         if share > 0.0:
-            self.job_defective[j] += binomial_quantile(
+            self.job[j].defective += binomial_quantile(
                 good, share, self.job_luck(j, LUCK_DEFECT, lot)
             )
-            if self.job_defective[j] > self.job_pieces[j]:
-                self.job_defective[j] = self.job_pieces[j]
+            if self.job[j].defective > self.job[j].pieces:
+                self.job[j].defective = self.job[j].pieces
 
     @cython.cfunc
     @cython.nogil
@@ -3443,23 +3507,23 @@ class Kernel:
     def scrap_job_lot(self, m: i64, j: i64) -> cython.void:
         """A failure has spoilt the lot in work."""
         pieces: i64 = self.pieces_in_lot(m, j)
-        mode: i64 = self.failed_mode[m] - self.mode_first[m]
+        mode: i64 = self.unit[m].failed_mode - self.mode_first[m]
         reason: i64 = self.reason_first[m + 1] - self.reason_first[m] + mode
         if self.is_traced:
-            self.write(END_ROW, m, j, self.lot[m], 0, pieces, reason)
-        self.unit_scrap[m] += pieces
+            self.write(END_ROW, m, j, self.unit[m].lot, 0, pieces, reason)
+        self.unit[m].scrap += pieces
         self.scrap_pieces(j, pieces)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def scrap_pieces(self, j: i64, pieces: i64) -> cython.void:
-        self.job_pieces[j] -= pieces
-        if self.job_defective[j] > self.job_pieces[j]:
-            self.job_defective[j] = self.job_pieces[j]
-        self.scrapped[self.stage_product[self.job_stage[j]]] += pieces
-        if self.job_origin[j] < self.orders:
-            self.order_scrap[self.job_origin[j]] += pieces
+        self.job[j].pieces -= pieces
+        if self.job[j].defective > self.job[j].pieces:
+            self.job[j].defective = self.job[j].pieces
+        self.scrapped[self.stage[self.job[j].stage].product] += pieces
+        if self.job[j].origin < self.orders:
+            self.order_scrap[self.job[j].origin] += pieces
 
     @cython.cfunc
     @cython.nogil
@@ -3480,9 +3544,9 @@ class Kernel:
     def finish_work(self, m: i64) -> cython.void:
         """After the last lot: people go free, jobs are inspected, the unit is to be left."""
         self.free_base_people(m)
-        if self.unit_tests[m]:
+        if self.unit[m].tests:
             self.inspect_all(m)
-        self.base[m] = FINISHED
+        self.unit[m].base = FINISHED
         self.touch(m)
         self.mark(m)
 
@@ -3490,18 +3554,18 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def inspect_all(self, m: i64) -> cython.void:
-        j: i64 = self.unit_job[m]
+        j: i64 = self.unit[m].job
         while j >= 0:
             self.inspect(m, j)
-            j = self.job_mate[j]
+            j = self.job[j].mate
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def inspect(self, m: i64, j: i64) -> cython.void:
         """A test that errs; the failed go back for rework or are scrapped."""
-        bad: i64 = self.job_defective[j]
-        well: i64 = self.job_pieces[j] - bad
+        bad: i64 = self.job[j].defective
+        well: i64 = self.job[j].pieces - bad
         found: i64 = binomial_quantile(
             bad, self.unit_sensitivity[m], self.job_luck(j, LUCK_FOUND, 0)
         )
@@ -3510,13 +3574,13 @@ class Kernel:
         )
         failed: i64 = found + alarms
         if self.is_traced:
-            self.write(VERDICT_ROW, m, j, -1, self.job_pieces[j] - failed, failed, -1)
+            self.write(VERDICT_ROW, m, j, -1, self.job[j].pieces - failed, failed, -1)
         if failed == 0:
             return
-        rework: i64 = self.row_rework[self.unit_row[m]]
-        self.job_defective[j] = bad - found
-        if rework >= 0 and self.job_pass[j] + 1 < self.unit_passes[m]:
-            self.job_onward[j] = rework
+        rework: i64 = self.row[self.unit[m].row].rework
+        self.job[j].defective = bad - found
+        if rework >= 0 and self.job[j].visit + 1 < self.unit_passes[m]:
+            self.job[j].onward = rework
         else:
             self.scrap_pieces(j, failed)
 
@@ -3592,7 +3656,7 @@ class Kernel:
         m: i64 = self.call_unit[i]
         f: i64
         if kind == CALL_REPAIR:
-            f = self.failed_mode[m]
+            f = self.unit[m].failed_mode
             if not self.has_spare(f):
                 return NOBODY
             if self.mode_group[f] < 0:
@@ -3600,13 +3664,14 @@ class Kernel:
             return self.free_crew(self.mode_group[f], self.mode_people[f])
         if kind == CALL_TASK:
             return self.free_crew(
-                self.task_group[self.present_task[m]], self.task_people[self.present_task[m]]
+                self.task_group[self.unit[m].present_task],
+                self.task_people[self.unit[m].present_task],
             )
-        if self.overlay[m] != CLEAR or self.is_open[m] == 0:
+        if self.unit[m].overlay != CLEAR or self.unit[m].is_open == 0:
             return NOBODY
         if kind == CALL_SETUP:
             return self.free_crew(self.setup_group[m], 1)
-        return self.free_crew(self.row_group[self.unit_row[m]], self.row_people[self.unit_row[m]])
+        return self.free_crew(self.row[self.unit[m].row].group, self.row[self.unit[m].row].people)
 
     @cython.cfunc
     @cython.nogil
@@ -3632,19 +3697,19 @@ class Kernel:
         self.withdraw(i)
         self.touch(m)
         if kind == CALL_REPAIR:
-            f = self.failed_mode[m]
+            f = self.unit[m].failed_mode
             self.take_people(m, crew, self.mode_people[f], 1)
             if self.mode_spare[f] >= 0:
                 self.use(self.mode_spare[f], 1)
             self.begin_repair(m)
         elif kind == CALL_TASK:
-            self.take_people(m, crew, self.task_people[self.present_task[m]], 1)
+            self.take_people(m, crew, self.task_people[self.unit[m].present_task], 1)
             self.begin_task(m)
         elif kind == CALL_SETUP:
             self.take_people(m, crew, people, 0)
             self.begin_setup(m)
         else:
-            self.take_people(m, crew, self.row_people[self.unit_row[m]], 0)
+            self.take_people(m, crew, self.row[self.unit[m].row].people, 0)
             self.begin_work(m)
 
     @cython.cfunc
@@ -3656,21 +3721,21 @@ class Kernel:
         self.account_crew(crew)
         self.busy[crew] += people
         if is_overlay:
-            self.overlay_crew[m] = crew
-            self.overlay_people[m] = people
+            self.unit[m].overlay_crew = crew
+            self.unit[m].overlay_people = people
         else:
-            self.base_crew[m] = crew
-            self.base_people[m] = people
+            self.unit[m].base_crew = crew
+            self.unit[m].base_people = people
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def free_overlay_people(self, m: i64) -> cython.void:
-        crew: i64 = self.overlay_crew[m]
+        crew: i64 = self.unit[m].overlay_crew
         if crew >= 0:
             self.account_crew(crew)
-            self.busy[crew] -= self.overlay_people[m]
-            self.overlay_crew[m] = -1
+            self.busy[crew] -= self.unit[m].overlay_people
+            self.unit[m].overlay_crew = -1
             self.calls = 1
 
     @cython.inline
@@ -3678,11 +3743,11 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def free_base_people(self, m: i64) -> cython.void:
-        crew: i64 = self.base_crew[m]
+        crew: i64 = self.unit[m].base_crew
         if crew >= 0:
             self.account_crew(crew)
-            self.busy[crew] -= self.base_people[m]
-            self.base_crew[m] = -1
+            self.busy[crew] -= self.unit[m].base_people
+            self.unit[m].base_crew = -1
             self.calls = 1
 
     @cython.cfunc
@@ -3698,9 +3763,9 @@ class Kernel:
                 continue
             m = self.call_unit[i]
             self.withdraw(i)
-            self.overlay[m] = self.overlay_before[m]
-            self.present_task[m] = -1
-            self.refused[m] = self.now
+            self.unit[m].overlay = self.unit[m].overlay_before
+            self.unit[m].present_task = -1
+            self.unit[m].refused = self.now
             self.mark(m)
 
     @cython.cfunc
@@ -3711,9 +3776,11 @@ class Kernel:
         m: i64
         woken: i64 = 0
         for m in range(self.units):
-            if self.waits_for_task[m] == 0 or self.refused[m] == self.now:
+            if self.unit[m].waits_for_task == 0 or self.unit[m].refused == self.now:
                 continue
-            if self.overlay[m] != HIDDEN and (self.overlay[m] != CLEAR or self.base[m] != IDLE):
+            if self.unit[m].overlay != HIDDEN and (
+                self.unit[m].overlay != CLEAR or self.unit[m].base != IDLE
+            ):
                 continue
             if self.find_task(m, 0) and self.could_serve(self.found_task):
                 self.mark(m)
@@ -3735,10 +3802,12 @@ class Kernel:
                 if v < 0:
                     break
                 j = self.held_head[self.operations + t]
-                while j >= 0 and not self.has_room(self.stage_operation[self.job_stage[j]], j):
+                while j >= 0 and not self.has_room(self.stage[self.job[j].stage].operation, j):
                     j = self.job_held_next[j]
                 if j < 0:
                     break
+                self.account_transport(t)
+                self.driving[t] += 1
                 self.depart(v, j)
                 served += 1
         return served
@@ -3758,17 +3827,20 @@ class Kernel:
     @cython.exceptval(check=False)
     def depart(self, v: i64, j: i64) -> cython.void:
         """A vehicle takes a job; its place before the operation is kept."""
-        o: i64 = self.stage_operation[self.job_stage[j]]
+        o: i64 = self.stage[self.job[j].stage].operation
         self.vehicle_job[v] = j
         self.give_place(o, j)
         self.let_go(j)
-        self.set_timer(self.vehicle_slot + v, self.now + self.operation_trip[o])
+        self.set_timer(self.vehicle_slot + v, self.now + self.queue[o].trip)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def vehicle_arrives(self, v: i64) -> cython.void:
         j: i64 = self.vehicle_job[v]
+        t: i64 = self.queue[self.stage[self.job[j].stage].operation].transport
+        self.account_transport(t)
+        self.driving[t] -= 1
         self.vehicle_job[v] = -1
         self.calls = 1
         self.come_to_wait(j)
@@ -3781,25 +3853,41 @@ class Kernel:
     @cython.exceptval(check=False)
     def leave(self, m: i64) -> cython.void:
         """Each job of a finished unit goes on its way; the unit is idle, or blocked."""
-        j: i64 = self.unit_job[m]
-        last: i64 = -1
-        following: i64
-        self.base[m] = BLOCKED
+        j: i64 = self.unit[m].job
+        stays: i64
+        self.unit[m].base = BLOCKED
         self.touch(m)
-        while j >= 0:
-            following = self.job_mate[j]
-            if self.hand_on(j, m):
-                self.job_fellow[j] = -1
-                if last < 0:
-                    self.unit_stays[m] = j
-                else:
-                    self.job_fellow[last] = j
-                last = j
-            j = following
-        if last < 0:
+        if self.unit[m].is_load or j < 0:
+            stays = self.hand_on_all(m)
+        else:
+            stays = self.hand_on(j, m)
+            if stays:
+                self.unit[m].stays = j
+                self.job[j].fellow = -1
+        if stays == 0:
             self.go_idle(m)
         elif self.can_lock:
             self.refuse_deadlock(m)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def hand_on_all(self, m: i64) -> i64:
+        """The jobs of a load go on; returns whether any has to stay."""
+        j: i64 = self.unit[m].job
+        last: i64 = -1
+        following: i64
+        while j >= 0:
+            following = self.job[j].mate
+            if self.hand_on(j, m):
+                self.job[j].fellow = -1
+                if last < 0:
+                    self.unit[m].stays = j
+                else:
+                    self.job[last].fellow = j
+                last = j
+            j = following
+        return 1 if last >= 0 else 0
 
     @cython.inline
     @cython.cfunc
@@ -3808,25 +3896,25 @@ class Kernel:
     def hand_on(self, j: i64, m: i64) -> i64:
         """A job goes to its next step or an end; returns whether it has to stay on unit m."""
         onward: i64 = self.next_step(j)
-        stage: i64 = self.job_stage[j]
-        p: i64 = self.stage_product[stage]
+        stage: i64 = self.job[j].stage
+        p: i64 = self.stage[stage].product
         o: i64
-        if onward == END_SCRAP or self.job_pieces[j] == 0:
-            if self.job_pieces[j] > 0:
-                self.scrap_pieces(j, self.job_pieces[j])
+        if onward == END_SCRAP or self.job[j].pieces == 0:
+            if self.job[j].pieces > 0:
+                self.scrap_pieces(j, self.job[j].pieces)
             self.complete(j)
             return 0
-        if onward < 0 or self.stage_first[p] + onward >= self.stage_first[p + 1]:
+        if onward < 0 or onward >= self.stage[stage].steps:
             if self.fits_stock(j):
                 self.complete(j)
                 return 0
             self.hold(j, m, self.operations + self.transports + self.product_into[p])
             return 1
-        self.job_stage[j] = self.stage_first[p] + onward
-        self.job_onward[j] = UNDECIDED
-        o = self.stage_operation[self.job_stage[j]]
-        if self.operation_transport[o] >= 0:
-            self.hold(j, m, self.operations + self.operation_transport[o])
+        self.job[j].stage = self.stage_first[p] + onward
+        self.job[j].onward = UNDECIDED
+        o = self.stage[self.job[j].stage].operation
+        if self.queue[o].transport >= 0:
+            self.hold(j, m, self.operations + self.queue[o].transport)
             self.calls = 1
             return 1
         self.come_to_wait(j)
@@ -3842,16 +3930,21 @@ class Kernel:
     @cython.exceptval(check=False)
     def next_step(self, j: i64) -> i64:
         """By an inspection, else by chance, else the next in the route."""
-        stage: i64 = self.job_stage[j]
-        first: i64 = self.branch_first[stage]
-        last: i64 = self.branch_first[stage + 1]
+        stage: i64 = self.job[j].stage
+        if self.job[j].onward != UNDECIDED:
+            return self.job[j].onward
+        if self.stage[stage].branch_first < self.stage[stage].branch_last:
+            return self.step_by_chance(j)
+        return self.stage[stage].step + 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def step_by_chance(self, j: i64) -> i64:
+        u: f64 = self.job_luck(j, LUCK_BRANCH, 0)
+        first: i64 = self.stage[self.job[j].stage].branch_first
+        last: i64 = self.stage[self.job[j].stage].branch_last
         i: i64
-        u: f64
-        if self.job_onward[j] != UNDECIDED:
-            return self.job_onward[j]
-        if first == last:
-            return self.stage_step[stage] + 1
-        u = self.job_luck(j, LUCK_BRANCH, 0)
         for i in range(first, last):
             if self.branch_reached[i] > u:
                 return self.branch_step[i]
@@ -3863,30 +3956,49 @@ class Kernel:
     @cython.exceptval(check=False)
     def come_to_wait(self, j: i64) -> cython.void:
         """A job waits for its operation, in the queue and in its takers' minds."""
-        stage: i64 = self.job_stage[j]
-        o: i64 = self.stage_operation[stage]
-        unit: i64 = self.planned_unit(j)
+        stage: i64 = self.job[j].stage
+        o: i64 = self.stage[stage].operation
         i: i64
         if self.visits_width:
-            i = j * self.visits_width + self.stage_step[stage]
-            self.job_pass[j] = self.job_visits[i]
+            i = j * self.visits_width + self.stage[stage].step
+            self.job[j].visit = self.job_visits[i]
             self.job_visits[i] += 1
         self.came += 1
         self.job_came[j] = self.came
-        self.job_arrived[j] = self.now
-        self.job_waiting[j] = 1
-        self.job_claimed[j] = 0
+        self.job[j].arrived = self.now
+        self.job[j].waiting = 1
+        self.job[j].claimed = 0
         self.enqueue(o, j)
+        if self.has_schedule:
+            self.tell_planned(j)
+        else:
+            for i in range(self.stage[stage].taker_first, self.stage[stage].taker_last):
+                if self.unit[self.taker_unit[i]].running == 0:  # one that runs has no choice now
+                    self.mark(self.taker_unit[i])
+        self.job[j].supplied = 1
+        if self.queue[o].uses_first < self.queue[o].uses_last:
+            self.need_parts(o, j)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def tell_planned(self, j: i64) -> cython.void:
+        """The unit where a plan has the job looks around, or everybody."""
+        unit: i64 = self.planned_unit(j)
         if unit >= 0:
             self.mark(unit)
-        elif self.has_schedule:
-            self.mark_all()
         else:
-            for i in range(self.taker_first[stage], self.taker_first[stage + 1]):
-                self.mark(self.taker_unit[i])
-        self.job_supplied[j] = 1 if self.uses_first[o] == self.uses_first[o + 1] else 0
-        for i in range(self.uses_first[o], self.uses_first[o + 1]):
-            self.demand(self.uses_stock[i], self.uses_pieces[i] * self.job_pieces[j])
+            self.mark_all()
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def need_parts(self, o: i64, j: i64) -> cython.void:
+        """A job that waits is owed what its operation uses."""
+        i: i64
+        self.job[j].supplied = 0
+        for i in range(self.queue[o].uses_first, self.queue[o].uses_last):
+            self.demand(self.uses_stock[i], self.uses_pieces[i] * self.job[j].pieces)
 
     @cython.inline
     @cython.cfunc
@@ -3894,61 +4006,64 @@ class Kernel:
     @cython.exceptval(check=False)
     def enqueue(self, o: i64, j: i64) -> cython.void:
         """In the order of coming; for due dates in the order of (due, came)."""
-        before: i64 = self.queue_tail[o]
+        before: i64 = self.queue[o].tail
         after: i64 = -1
-        rank: f64 = self.job_due[j]
+        rank: f64 = self.job[j].due
         if self.rule == FIFO:
             rank = cython.cast(f64, self.now) / MINUTE
         self.job_rank[j] = rank
         if self.rule == EDD:
             while before >= 0 and self.job_rank[before] > rank:
                 after = before
-                before = self.job_before[before]
-        self.job_before[j] = before
-        self.job_next[j] = after
-        if before >= 0:
-            self.job_next[before] = j
-        else:
-            self.queue_head[o] = j
-        if after >= 0:
-            self.job_before[after] = j
-        else:
-            self.queue_tail[o] = j
+                before = self.job[before].before
+        self.link(o, j, before, after, j, j)
+
+    @cython.inline
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def link(self, o: i64, j: i64, before: i64, after: i64, first: i64, last: i64) -> cython.void:
+        """Neighbours, or the ends of the queue, point to ``first`` and ``last``; no branch.
+
+        What has no neighbour to be written to is written to job j, whose own links come after.
+        """
+        head: i64 = self.queue[o].head
+        tail: i64 = self.queue[o].tail
+        self.job[before if before >= 0 else j].next = first
+        self.job[after if after >= 0 else j].before = last
+        self.queue[o].head = first if before < 0 else head
+        self.queue[o].tail = last if after < 0 else tail
+        self.job[j].before = before
+        self.job[j].next = after
 
     @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def dequeue(self, o: i64, j: i64) -> cython.void:
-        before: i64 = self.job_before[j]
-        after: i64 = self.job_next[j]
-        if before >= 0:
-            self.job_next[before] = after
-        else:
-            self.queue_head[o] = after
-        if after >= 0:
-            self.job_before[after] = before
-        else:
-            self.queue_tail[o] = before
-        self.job_waiting[j] = 0
+        before: i64 = self.job[j].before
+        after: i64 = self.job[j].next
+        self.link(o, j, before, after, after, before)
+        self.job[j].waiting = 0
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def take(self, j: i64) -> cython.void:
         """Work on a job begins: its place goes free, or the unit it stayed on does."""
-        stage: i64 = self.job_stage[j]
-        o: i64 = self.stage_operation[stage]
+        stage: i64 = self.job[j].stage
+        o: i64 = self.stage[stage].operation
         self.dequeue(o, j)
-        self.wait_ticks[o] += self.now - self.job_arrived[j]
-        self.taken[o] += 1
-        if self.job_holder[j] >= 0:
+        self.queue[o].wait_ticks += self.now - self.job[j].arrived
+        self.queue[o].taken += 1
+        if self.job[j].holder >= 0:
             self.let_go(j)
-        elif self.job_place[j]:
+        elif self.job[j].place:
             self.free_place(o, j)
         if self.held_head[o] >= 0:
             self.hand_out_places(o)
-        if self.job_origin[j] >= self.orders:
+        if self.stage[stage].step == 0 and self.job[j].origin >= self.orders:
             self.saturate(j)
 
     @cython.inline
@@ -3956,12 +4071,12 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def has_room(self, o: i64, j: i64) -> i64:
-        places: i64 = self.operation_places[o]
-        if places >= 0 and self.places_used[o] >= places:
+        places: i64 = self.queue[o].places
+        if places >= 0 and self.queue[o].places_used >= places:
             return 0
-        room: i64 = self.operation_room[o]
-        used: i64 = self.room_used[o]
-        if room >= 0 and self.places_used[o] > 0 and used + self.job_mass[j] > room:
+        room: i64 = self.queue[o].room
+        used: i64 = self.queue[o].room_used
+        if room >= 0 and self.queue[o].places_used > 0 and used + self.job[j].mass > room:
             return 0
         return 1
 
@@ -3971,9 +4086,9 @@ class Kernel:
     @cython.exceptval(check=False)
     def give_place(self, o: i64, j: i64) -> cython.void:
         self.account_places(o)
-        self.places_used[o] += 1
-        self.room_used[o] += self.job_mass[j]
-        self.job_place[j] = 1
+        self.queue[o].places_used += 1
+        self.queue[o].room_used += self.job[j].mass
+        self.job[j].place = 1
 
     @cython.inline
     @cython.cfunc
@@ -3981,10 +4096,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def free_place(self, o: i64, j: i64) -> cython.void:
         self.account_places(o)
-        self.places_used[o] -= 1
-        self.room_used[o] -= self.job_mass[j]
-        self.job_place[j] = 0
-        if self.operation_transport[o] >= 0:
+        self.queue[o].places_used -= 1
+        self.queue[o].room_used -= self.job[j].mass
+        self.job[j].place = 0
+        if self.queue[o].transport >= 0:
             self.calls = 1
 
     @cython.cfunc
@@ -4004,8 +4119,8 @@ class Kernel:
     def hold(self, j: i64, m: i64, line: i64) -> cython.void:
         """A job stays on unit m and stands in a line for room, a vehicle or a stock."""
         tail: i64 = self.held_tail[line]
-        self.job_holder[j] = m
-        self.job_line[j] = line
+        self.job[j].holder = m
+        self.job[j].line = line
         self.job_held_before[j] = tail
         self.job_held_next[j] = -1
         if tail >= 0:
@@ -4019,18 +4134,18 @@ class Kernel:
     @cython.exceptval(check=False)
     def let_go(self, j: i64) -> cython.void:
         """A job leaves the unit it stayed on, which is idle when no other stays there."""
-        m: i64 = self.job_holder[j]
-        other: i64 = self.unit_stays[m]
-        if self.job_line[j] >= 0:
+        m: i64 = self.job[j].holder
+        other: i64 = self.unit[m].stays
+        if self.job[j].line >= 0:
             self.leave_line(j)
-        self.job_holder[j] = -1
+        self.job[j].holder = -1
         if other == j:
-            self.unit_stays[m] = self.job_fellow[j]
+            self.unit[m].stays = self.job[j].fellow
         else:
-            while self.job_fellow[other] != j:
-                other = self.job_fellow[other]
-            self.job_fellow[other] = self.job_fellow[j]
-        if self.unit_stays[m] < 0:
+            while self.job[other].fellow != j:
+                other = self.job[other].fellow
+            self.job[other].fellow = self.job[j].fellow
+        if self.unit[m].stays < 0:
             self.go_idle(m)
         self.mark(m)
 
@@ -4038,7 +4153,7 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def leave_line(self, j: i64) -> cython.void:
-        line: i64 = self.job_line[j]
+        line: i64 = self.job[j].line
         before: i64 = self.job_held_before[j]
         after: i64 = self.job_held_next[j]
         if before >= 0:
@@ -4060,23 +4175,23 @@ class Kernel:
         u: i64
         is_changed: i64 = 1
         for u in range(self.units):
-            self.stuck[u] = 0
+            self.unit[u].stuck = 0
         for line in range(self.operations + self.transports):
             j = self.held_head[line]
             while j >= 0:
                 if self.lacks_room(j):
-                    self.stuck[self.job_holder[j]] = 1
+                    self.unit[self.job[j].holder].stuck = 1
                 j = self.job_held_next[j]
-        while is_changed and self.stuck[m]:
+        while is_changed and self.unit[m].stuck:
             is_changed = 0
             for u in range(self.units):
-                if self.stuck[u] == 1 and not self.is_stopped(u):
-                    self.stuck[u] = 2
+                if self.unit[u].stuck == 1 and not self.is_stopped(u):
+                    self.unit[u].stuck = 2
             for u in range(self.units):
-                if self.stuck[u] == 2:
-                    self.stuck[u] = 0
+                if self.unit[u].stuck == 2:
+                    self.unit[u].stuck = 0
                     is_changed = 1
-        if self.stuck[m]:
+        if self.unit[m].stuck:
             self.error = DEADLOCK
 
     @cython.cfunc
@@ -4084,23 +4199,23 @@ class Kernel:
     @cython.exceptval(check=False)
     def lacks_room(self, j: i64) -> i64:
         """Whether a job that stays on its unit waits for room, not for a vehicle or a stock."""
-        line: i64 = self.job_line[j]
+        line: i64 = self.job[j].line
         if line < self.operations:
             return 1
         if line >= self.operations + self.transports:
             return 0
-        return 0 if self.has_room(self.stage_operation[self.job_stage[j]], j) else 1
+        return 0 if self.has_room(self.stage[self.job[j].stage].operation, j) else 1
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def is_stopped(self, m: i64) -> i64:
         """Whether a job on unit m waits where none but stuck units could make room."""
-        j: i64 = self.unit_stays[m]
+        j: i64 = self.unit[m].stays
         while j >= 0:
-            if self.lacks_room(j) and not self.is_emptied(self.stage_operation[self.job_stage[j]]):
+            if self.lacks_room(j) and not self.is_emptied(self.stage[self.job[j].stage].operation):
                 return 1
-            j = self.job_fellow[j]
+            j = self.job[j].fellow
         return 0
 
     @cython.cfunc
@@ -4108,15 +4223,15 @@ class Kernel:
     @cython.exceptval(check=False)
     def is_emptied(self, o: i64) -> i64:
         """Whether a unit that is not stuck may take a job that waits, or will, for an operation."""
-        j: i64 = self.queue_head[o]
+        j: i64 = self.queue[o].head
         v: i64
         while j >= 0:
             if self.has_free_taker(j):
                 return 1
-            j = self.job_next[j]
+            j = self.job[j].next
         for v in range(self.vehicle_first[self.transports]):
             j = self.vehicle_job[v]
-            if j >= 0 and self.stage_operation[self.job_stage[j]] == o and self.has_free_taker(j):
+            if j >= 0 and self.stage[self.job[j].stage].operation == o and self.has_free_taker(j):
                 return 1
         return 0
 
@@ -4126,12 +4241,12 @@ class Kernel:
     def has_free_taker(self, j: i64) -> i64:
         """Whether a unit that is not stuck may do what a job waits for."""
         unit: i64 = self.planned_unit(j)
-        stage: i64 = self.job_stage[j]
+        stage: i64 = self.job[j].stage
         i: i64
         if unit >= 0:
-            return 0 if self.stuck[unit] else 1
-        for i in range(self.taker_first[stage], self.taker_first[stage + 1]):
-            if self.stuck[self.taker_unit[i]] == 0:
+            return 0 if self.unit[unit].stuck else 1
+        for i in range(self.stage[stage].taker_first, self.stage[stage].taker_last):
+            if self.unit[self.taker_unit[i]].stuck == 0:
                 return 1
         return 0
 
@@ -4206,7 +4321,7 @@ class Kernel:
         self.calls = 1
         for i in range(self.stock_user_first[s], self.stock_user_first[s + 1]):
             o = self.stock_user[i]
-            if self.queue_head[o] >= 0:
+            if self.queue[o].head >= 0:
                 for k in range(self.operation_unit_first[o], self.operation_unit_first[o + 1]):
                     self.mark(self.operation_unit[k])
 
@@ -4238,7 +4353,7 @@ class Kernel:
     def has_stock_room(self, s: i64, j: i64) -> i64:
         if self.stock_capacity[s] < 0 or self.on_hand[s] <= 0:
             return 1
-        return 1 if self.on_hand[s] + self.job_pieces[j] <= self.stock_capacity[s] else 0
+        return 1 if self.on_hand[s] + self.job[j].pieces <= self.stock_capacity[s] else 0
 
     @cython.inline
     @cython.cfunc
@@ -4246,7 +4361,7 @@ class Kernel:
     @cython.exceptval(check=False)
     def fits_stock(self, j: i64) -> i64:
         """Whether a finished job may leave the plant or go into its stock now."""
-        s: i64 = self.product_into[self.stage_product[self.job_stage[j]]]
+        s: i64 = self.product_into[self.stage[self.job[j].stage].product]
         if s < 0:
             return 1
         if self.held_head[self.operations + self.transports + s] >= 0:
@@ -4258,9 +4373,9 @@ class Kernel:
     @cython.exceptval(check=False)
     def complete(self, j: i64) -> cython.void:
         """A job has come to its end, with good pieces or without."""
-        p: i64 = self.stage_product[self.job_stage[j]]
-        good: i64 = self.job_pieces[j]
-        origin: i64 = self.job_origin[j]
+        p: i64 = self.stage[self.job[j].stage].product
+        good: i64 = self.job[j].pieces
+        origin: i64 = self.job[j].origin
         s: i64 = self.product_into[p]
         if s >= 0 and good > 0:
             self.add_to_stock(s, good)
@@ -4268,7 +4383,7 @@ class Kernel:
         self.inside[p] -= 1
         self.completed[p] += good
         self.completed_jobs[p] += 1
-        self.flow_ticks[p] += self.now - self.job_released[j]
+        self.flow_ticks[p] += self.now - self.job[j].released
         self.series[self.now // self.bucket] += good
         if origin < self.orders:
             self.order_good[origin] += good
@@ -4276,12 +4391,12 @@ class Kernel:
             if self.order_left[origin] == 0:
                 self.order_complete[origin] = self.now
                 self.order_job[origin] = -2
-                self.write_job(COMPLETE_ROW, self.job_number[j], self.order_good[origin])
+                self.write_job(COMPLETE_ROW, self.job[j].number, self.order_good[origin])
         else:
-            self.write_job(COMPLETE_ROW, self.job_number[j], good)
+            self.write_job(COMPLETE_ROW, self.job[j].number, good)
         if self.has_schedule:
             self.mark_all()
-        self.job_next[j] = self.free_job
+        self.job[j].next = self.free_job
         self.free_job = j
 
     @cython.cfunc
@@ -4294,25 +4409,25 @@ class Kernel:
         if j < 0:
             self.error = NEEDS_JOBS
             return -1
-        self.free_job = self.job_next[j]
-        self.job_number[j] = number
-        self.job_origin[j] = origin
-        self.job_serial[j] = serial
-        self.job_stage[j] = self.stage_first[p]
-        self.job_pass[j] = 0
-        self.job_pieces[j] = pieces
-        self.job_mass[j] = cython.cast(
+        self.free_job = self.job[j].next
+        self.job[j].number = number
+        self.job[j].origin = origin
+        self.job[j].serial = serial
+        self.job[j].stage = self.stage_first[p]
+        self.job[j].visit = 0
+        self.job[j].pieces = pieces
+        self.job[j].mass = cython.cast(
             i64, floor(cython.cast(f64, pieces) * self.product_mass[p] * 1000.0 + 0.5)
         )
-        self.job_defective[j] = 0
-        self.job_released[j] = self.now
-        self.job_waiting[j] = 0
-        self.job_claimed[j] = 0
-        self.job_supplied[j] = 1
-        self.job_place[j] = 0
-        self.job_holder[j] = -1
-        self.job_onward[j] = UNDECIDED
-        self.job_mate[j] = -1
+        self.job[j].defective = 0
+        self.job[j].released = self.now
+        self.job[j].waiting = 0
+        self.job[j].claimed = 0
+        self.job[j].supplied = 1
+        self.job[j].place = 0
+        self.job[j].holder = -1
+        self.job[j].onward = UNDECIDED
+        self.job[j].mate = -1
         for i in range(j * self.visits_width, (j + 1) * self.visits_width):
             self.job_visits[i] = 0
         self.account_inside(p)
@@ -4330,7 +4445,7 @@ class Kernel:
             order, self.order_product[order], serial, number, left if left < size else size
         )
         if j >= 0:
-            self.job_due[j] = self.order_due[order]
+            self.job[j].due = self.order_due[order]
             self.order_job[order] = j
         return j
 
@@ -4403,7 +4518,7 @@ class Kernel:
                 self.parts += 1
             else:
                 self.error = NEEDS_ROWS
-        self.job_due[j] = cython.cast(f64, self.now + self.source_due_after[s]) / MINUTE
+        self.job[j].due = cython.cast(f64, self.now + self.source_due_after[s]) / MINUTE
         self.released[p] += self.source_quantity[s]
         self.write_job(RELEASE_ROW, number, self.source_quantity[s])
         self.come_to_wait(j)
@@ -4413,10 +4528,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def saturate(self, j: i64) -> cython.void:
         """A part of a saturated source is taken at its first step: the next one is there."""
-        s: i64 = self.job_origin[j] - self.orders
-        if self.source_law[s] >= 0 or self.job_serial[j] + 1 != self.source_parts[s]:
+        s: i64 = self.job[j].origin - self.orders
+        if self.source_law[s] >= 0 or self.job[j].serial + 1 != self.source_parts[s]:
             return
-        if self.stage_step[self.job_stage[j]] > 0 or self.job_pass[j] > 0:
+        if self.job[j].visit > 0:
             return
         if self.source_limit[s] < 0 or self.source_parts[s] < self.source_limit[s]:
             self.new_part(s)
@@ -4428,23 +4543,23 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def visible_state(self, m: i64) -> i64:
-        over: i64 = self.overlay[m]
-        doing: i64 = self.base[m]
-        if over in (HIDDEN, DOWN):
-            return S_DOWN
-        if over == REPAIR:
-            return S_REPAIR
-        if over == MAINTENANCE:
-            return S_MAINTENANCE
+        over: i64 = self.unit[m].overlay
+        doing: i64 = self.unit[m].base
+        if over != CLEAR and over != ASKED:
+            if over == REPAIR:
+                return S_REPAIR
+            return S_MAINTENANCE if over == MAINTENANCE else S_DOWN
+        if self.unit[m].running and doing == WORK:
+            return S_WORKING
         if doing == IDLE:
-            return S_STANDBY if self.is_on[m] else S_OFF
+            return S_STANDBY if self.unit[m].is_on else S_OFF
         if doing == STARTUP:
             return S_STARTUP
         if doing in (FINISHED, BLOCKED):
             return S_BLOCKED
-        if self.running[m]:
+        if self.unit[m].running:
             return S_WORKING if doing == WORK else S_SETUP
-        return S_STANDBY if self.is_open[m] or self.unit_startup_minutes[m] > 0.0 else S_OFF
+        return S_STANDBY if self.unit[m].is_open or self.unit[m].startup_minutes > 0.0 else S_OFF
 
     @cython.inline
     @cython.cfunc
@@ -4453,9 +4568,9 @@ class Kernel:
     def reason(self, m: i64, state: i64) -> i64:
         """The failure mode or the task behind a state, as the unit lists them."""
         if state == S_MAINTENANCE:
-            return self.present_task[m] - self.task_first[m]
-        if state in (S_DOWN, S_REPAIR) and self.failed_mode[m] >= 0:
-            return self.failed_mode[m] - self.mode_first[m]
+            return self.unit[m].present_task - self.task_first[m]
+        if state in (S_DOWN, S_REPAIR) and self.unit[m].failed_mode >= 0:
+            return self.unit[m].failed_mode - self.mode_first[m]
         return -1
 
     @cython.cfunc
@@ -4480,9 +4595,9 @@ class Kernel:
     def log_state(self, m: i64) -> cython.void:
         """Log the visible state of a unit where it differs from the one logged last."""
         state: i64 = self.visible_state(m)
-        number: i64 = self.unit_number[m]
-        step: i64 = self.unit_step[m]
-        visit: i64 = self.unit_pass[m]
+        number: i64 = self.unit[m].number
+        step: i64 = self.unit[m].step
+        visit: i64 = self.unit[m].visit
         why: i64 = -1
         if state >= S_DOWN:
             why = self.reason(m, state)
@@ -4491,47 +4606,54 @@ class Kernel:
                 step = -1
                 visit = -1
         if (  # one comparison, whose outcome the processor guesses better than five
-            (number ^ self.logged_number[m])
-            | (state ^ self.logged_state[m])
-            | (step ^ self.logged_step[m])
-            | (visit ^ self.logged_pass[m])
-            | (why ^ self.logged_reason[m])
+            (number ^ self.unit[m].logged_number)
+            | (state ^ self.unit[m].logged_state)
+            | (step ^ self.unit[m].logged_step)
+            | (visit ^ self.unit[m].logged_pass)
+            | (why ^ self.unit[m].logged_reason)
         ) == 0:
             return
         self.account_state(m)
-        self.logged_state[m] = state
-        self.logged_number[m] = number
-        self.logged_step[m] = step
-        self.logged_pass[m] = visit
-        self.logged_reason[m] = why
+        self.unit[m].logged_state = state
+        self.unit[m].logged_number = number
+        self.unit[m].logged_step = step
+        self.unit[m].logged_pass = visit
+        self.unit[m].logged_reason = why
         if self.is_traced:
             self.write_row(STATE_ROW, m, state, number, step, visit, -1, -1, -1, why)
 
+    @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def account_state(self, m: i64) -> cython.void:
         """Count the time and energy of the state logged last, up to now."""
-        state: i64 = self.logged_state[m]
-        lasted: i64 = self.now - self.logged_since[m]
+        state: i64 = self.unit[m].logged_state
+        lasted: i64 = self.now - self.unit[m].logged_since
         at: i64 = m * STATES + state
         power: f64
-        price: f64
-        carbon: f64
-        if state >= 0:
-            self.state_ticks[at] += lasted
-            if self.shift_slot[m] >= 0:
-                self.account_open(m)
-            power = self.unit_power[at]
-            self.energy_kwh[m] += power * (cython.cast(f64, lasted) / HOUR)
-            if self.has_forecast:
-                price = self.reached(self.price_before, self.price)
-                carbon = self.reached(self.carbon_before, self.carbon)
-                self.energy_cost[m] += power * (price - self.logged_price[m])
-                self.carbon_kg[m] += power * (carbon - self.logged_carbon[m])
-                self.logged_price[m] = price
-                self.logged_carbon[m] = carbon
-        self.logged_since[m] = self.now
+        self.unit[m].logged_since = self.now
+        if state < 0:
+            return
+        power = self.unit_power[at]
+        self.state_ticks[at] += lasted
+        self.unit[m].energy_kwh += power * (cython.cast(f64, lasted) / HOUR)
+        if self.unit[m].shift_slot >= 0:
+            self.account_open(m)
+        if self.has_forecast:
+            self.account_price(m, power)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def account_price(self, m: i64, power: f64) -> cython.void:
+        """Cost and carbon of what the state logged last has drawn."""
+        price: f64 = self.reached(self.price_before, self.price)
+        carbon: f64 = self.reached(self.carbon_before, self.carbon)
+        self.unit[m].energy_cost += power * (price - self.unit[m].logged_price)
+        self.unit[m].carbon_kg += power * (carbon - self.unit[m].logged_carbon)
+        self.unit[m].logged_price = price
+        self.unit[m].logged_carbon = carbon
 
     @cython.inline
     @cython.cfunc
@@ -4548,10 +4670,12 @@ class Kernel:
     @cython.nogil
     @cython.exceptval(check=False)
     def account_open(self, m: i64) -> cython.void:
-        if self.is_open[m]:
-            if self.logged_state[m] >= 0:
-                self.open_ticks[m * STATES + self.logged_state[m]] += self.now - self.open_since[m]
-            self.open_since[m] = self.now
+        if self.unit[m].is_open:
+            if self.unit[m].logged_state >= 0:
+                self.open_ticks[m * STATES + self.unit[m].logged_state] += (
+                    self.now - self.unit[m].open_since
+                )
+            self.unit[m].open_since = self.now
 
     @cython.cfunc
     @cython.nogil
@@ -4560,13 +4684,22 @@ class Kernel:
         self.crew_ticks[c] += self.busy[c] * (self.now - self.busy_since[c])
         self.busy_since[c] = self.now
 
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def account_transport(self, t: i64) -> cython.void:
+        self.vehicle_ticks[t] += self.driving[t] * (self.now - self.driving_since[t])
+        self.driving_since[t] = self.now
+
     @cython.inline
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def account_places(self, o: i64) -> cython.void:
-        self.buffer_area[o] += self.places_used[o] * (self.now - self.places_since[o])
-        self.places_since[o] = self.now
+        self.queue[o].buffer_area += self.queue[o].places_used * (
+            self.now - self.queue[o].places_since
+        )
+        self.queue[o].places_since = self.now
 
     @cython.inline
     @cython.cfunc
@@ -4594,16 +4727,37 @@ class Kernel:
         self.now = self.end
         for i in range(self.units):
             self.account_state(i)
-            if self.shift_slot[i] < 0 and self.is_open[i]:
+            if self.unit[i].shift_slot < 0 and self.unit[i].is_open:
                 self.copy_open_ticks(i)
         for i in range(self.crews):
             self.account_crew(i)
+        for i in range(self.transports):
+            self.account_transport(i)
         for i in range(self.operations):
             self.account_places(i)
         for i in range(self.products):
             self.account_inside(i)
         for i in range(self.stocks):
             self.account_stock(i)
+        self.hand_out_totals()
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def hand_out_totals(self) -> cython.void:
+        """Copy the totals that stand in records into arrays."""
+        i: i64
+        for i in range(self.units):
+            self.energy_kwh[i] = self.unit[i].energy_kwh
+            self.energy_cost[i] = self.unit[i].energy_cost
+            self.carbon_kg[i] = self.unit[i].carbon_kg
+            self.unit_good[i] = self.unit[i].good
+            self.unit_scrap[i] = self.unit[i].scrap
+            self.planned_minutes[i] = self.unit[i].planned_minutes
+        for i in range(self.operations):
+            self.buffer_area[i] = self.queue[i].buffer_area
+            self.wait_ticks[i] = self.queue[i].wait_ticks
+            self.taken[i] = self.queue[i].taken
 
     @cython.cfunc
     @cython.nogil
@@ -4624,13 +4778,13 @@ class Kernel:
         self.now = tick
         for i in range(self.units):
             self.account_state(i)
-            self.open_since[i] = tick
-            self.energy_kwh[i] = 0.0
-            self.energy_cost[i] = 0.0
-            self.carbon_kg[i] = 0.0
-            self.unit_good[i] = 0
-            self.unit_scrap[i] = 0
-            self.planned_minutes[i] = 0.0
+            self.unit[i].open_since = tick
+            self.unit[i].energy_kwh = 0.0
+            self.unit[i].energy_cost = 0.0
+            self.unit[i].carbon_kg = 0.0
+            self.unit[i].good = 0
+            self.unit[i].scrap = 0
+            self.unit[i].planned_minutes = 0.0
         for i in range(self.units * STATES):
             self.state_ticks[i] = 0
             self.open_ticks[i] = 0
@@ -4644,12 +4798,15 @@ class Kernel:
             self.flow_ticks[i] = 0
         for i in range(self.operations):
             self.account_places(i)
-            self.buffer_area[i] = 0
-            self.wait_ticks[i] = 0
-            self.taken[i] = 0
+            self.queue[i].buffer_area = 0
+            self.queue[i].wait_ticks = 0
+            self.queue[i].taken = 0
         for i in range(self.crews):
             self.account_crew(i)
             self.crew_ticks[i] = 0
+        for i in range(self.transports):
+            self.account_transport(i)
+            self.vehicle_ticks[i] = 0
         for i in range(self.modes):
             self.failures[i] = 0
         for i in range(self.tasks):
@@ -4670,8 +4827,8 @@ class Kernel:
     ) -> cython.void:
         """A row about a lot of a job on a unit."""
         self.write_row(
-            kind, m, -1, self.job_number[j], self.stage_step[self.job_stage[j]],
-            self.job_pass[j], lot, good, scrap, why,
+            kind, m, -1, self.job[j].number, self.stage[self.job[j].stage].step,
+            self.job[j].visit, lot, good, scrap, why,
         )  # fmt: skip
 
     @cython.inline
@@ -4729,6 +4886,8 @@ class Kernel:
         self.is_counting = 0 if self.warm_up > 0 else 1
         for i in range(2 * self.leaves):
             self.timer[i] = OFF
+        for i in range(len(self.block_drawn)):
+            self.block_drawn[i] = -1
         for i in range(self.words):
             self.dirty[i] = 0
             self.touched[i] = 0
@@ -4772,14 +4931,14 @@ class Kernel:
     def clear_jobs(self) -> cython.void:
         i: i64
         for i in range(self.job_capacity):
-            self.job_next[i] = i + 1
-        self.job_next[self.job_capacity - 1] = -1
+            self.job[i].next = i + 1
+        self.job[self.job_capacity - 1].next = -1
         self.free_job = 0
         for i in range(self.operations):
-            self.queue_head[i] = -1
-            self.queue_tail[i] = -1
-            self.places_used[i] = 0
-            self.room_used[i] = 0
+            self.queue[i].head = -1
+            self.queue[i].tail = -1
+            self.queue[i].places_used = 0
+            self.queue[i].room_used = 0
         for i in range(self.operations + self.transports + self.stocks):
             self.held_head[i] = -1
             self.held_tail[i] = -1
@@ -4797,10 +4956,10 @@ class Kernel:
         for i in range(len(self.leg_unit)):
             self.leg_planned[i] = self.leg_unit[i]
         for i in range(self.units):
-            self.next_item[i] = self.item_first[i]
-            self.next_window[i] = self.window_first[i]
-            self.next_edge[i] = self.edge_first[i]
-            self.next_segment[i] = self.segment_first[i]
+            self.unit[i].next_item = self.item_first[i]
+            self.unit[i].next_window = self.window_first[i]
+            self.unit[i].next_edge = self.edge_first[i]
+            self.unit[i].next_segment = self.segment_first[i]
 
     @cython.cfunc
     @cython.nogil
@@ -4822,35 +4981,35 @@ class Kernel:
     @cython.exceptval(check=False)
     def begin_unit(self, m: i64) -> cython.void:
         i: i64 = self.shift_first[m]
-        self.base[m] = IDLE
+        self.unit[m].base = IDLE
         self.go_idle(m)
-        self.overlay[m] = CLEAR
-        self.running[m] = 0
-        self.lot_open[m] = 0
-        self.is_on[m] = self.start_on[m]
-        self.key[m] = self.start_key[m]
-        self.refused[m] = -1
-        self.waits_for_task[m] = 0
-        self.next_under_way[m] = self.under_way_first[m]
-        self.worked[m] = 0
-        self.lots_ended[m] = 0
-        self.failed_mode[m] = -1
-        self.present_task[m] = -1
-        self.overlay_crew[m] = -1
-        self.base_crew[m] = -1
-        self.follower[m] = FOLLOWER_NONE
-        self.logged_state[m] = -1
-        self.next_shift[m] = i
-        self.is_open[m] = 0
+        self.unit[m].overlay = CLEAR
+        self.unit[m].running = 0
+        self.unit[m].lot_open = 0
+        self.unit[m].is_on = self.start_on[m]
+        self.unit[m].key = self.start_key[m]
+        self.unit[m].refused = -1
+        self.unit[m].waits_for_task = 0
+        self.unit[m].next_under_way = self.unit[m].under_way_first
+        self.unit[m].worked = 0
+        self.unit[m].lots_ended = 0
+        self.unit[m].failed_mode = -1
+        self.unit[m].present_task = -1
+        self.unit[m].overlay_crew = -1
+        self.unit[m].base_crew = -1
+        self.unit[m].follower = FOLLOWER_NONE
+        self.unit[m].logged_state = -1
+        self.unit[m].next_shift = i
+        self.unit[m].is_open = 0
         if i < self.shift_first[m + 1] and self.shift_start[i] <= 0:
-            self.is_open[m] = 1
-        if i < self.shift_first[m + 1] and self.shift_slot[m] >= 0:
-            if self.is_open[m]:
-                self.set_timer(self.shift_slot[m], self.shift_end[i])
+            self.unit[m].is_open = 1
+        if i < self.shift_first[m + 1] and self.unit[m].shift_slot >= 0:
+            if self.unit[m].is_open:
+                self.set_timer(self.unit[m].shift_slot, self.shift_end[i])
             else:
-                self.set_timer(self.shift_slot[m], self.shift_start[i])
+                self.set_timer(self.unit[m].shift_slot, self.shift_start[i])
         if self.start_unavailable[m] > 0:
-            self.overlay[m] = REPAIR
+            self.unit[m].overlay = REPAIR
             self.set_timer(self.overlay_slot[m], self.start_unavailable[m])
 
     @cython.cfunc
@@ -4902,14 +5061,14 @@ class Kernel:
                 j = self.job_of_order(order, serial)
                 if j < 0:
                     return
-                self.job_stage[j] += self.placed_step[i]
+                self.job[j].stage += self.placed_step[i]
                 if serial == 0 and under_way >= 0:
                     self.resumed[under_way] = j
                     self.visit_again(j)
                     self.drop_item(j, self.placed_unit[i])
                 else:
                     if self.placed_step[i] > 0:
-                        self.give_place(self.stage_operation[self.job_stage[j]], j)
+                        self.give_place(self.stage[self.job[j].stage].operation, j)
                     self.come_to_wait(j)
 
     @cython.cfunc
@@ -4918,22 +5077,22 @@ class Kernel:
     def visit_again(self, j: i64) -> cython.void:
         """A job under way has come to its step before the horizon."""
         if self.visits_width:
-            self.job_visits[j * self.visits_width + self.stage_step[self.job_stage[j]]] = 1
+            self.job_visits[j * self.visits_width + self.stage[self.job[j].stage].step] = 1
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def drop_item(self, j: i64, m: i64) -> cython.void:
         """What is under way on a unit is no longer to be begun there as planned."""
-        stage: i64 = self.job_stage[j]
+        stage: i64 = self.job[j].stage
         item: i64
         if self.has_schedule == 0:
             return
-        self.leg_planned[self.leg_first[self.job_origin[j]] + self.stage_step[stage]] = -1
+        self.leg_planned[self.leg_first[self.job[j].origin] + self.stage[stage].step] = -1
         for item in range(self.item_first[m], self.item_first[m + 1]):
             if (
-                self.item_order[item] == self.job_origin[j]
-                and self.item_operation[item] == self.stage_operation[stage]
+                self.item_order[item] == self.job[j].origin
+                and self.item_operation[item] == self.stage[stage].operation
             ):
                 self.item_begun[item] = 1
 
@@ -4943,14 +5102,17 @@ class Kernel:
     def clear_totals(self) -> cython.void:
         i: i64
         for i in range(self.units):
-            self.logged_since[i] = 0
-            self.logged_price[i] = 0.0
-            self.logged_carbon[i] = 0.0
+            self.unit[i].logged_since = 0
+            self.unit[i].logged_price = 0.0
+            self.unit[i].logged_carbon = 0.0
         for i in range(self.crews):
             self.busy_since[i] = 0
             self.busy[i] = 0
+        for i in range(self.transports):
+            self.driving_since[i] = 0
+            self.driving[i] = 0
         for i in range(self.operations):
-            self.places_since[i] = 0
+            self.queue[i].places_since = 0
         for i in range(self.products):
             self.inside[i] = 0
             self.inside_since[i] = 0
@@ -4964,6 +5126,6 @@ class Kernel:
         for i in range(len(self.series)):
             self.series[i] = 0
         for i in range(self.units):
-            self.logged_state[i] = -1
+            self.unit[i].logged_state = -1
         self.count_from(0)
         self.is_counting = 0 if self.warm_up > 0 else 1

@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from twin.behaviour.dispatching import DispatchingRule, Waiting
 from twin.model.network import Load
 from twin.model.schedule import Segment
-from twin.simulation.clock import GRACE, NEVER, OpenTicks, duration, minutes, to_tick
+from twin.model.snapshot import LatePlace, Place, PlanSnapshot, UnitSnapshot
+from twin.simulation.clock import NEVER, OpenTicks, duration, minutes, to_tick
 from twin.simulation.jobs import Job
 from twin.simulation.shop import Shop
+from twin.simulation.unit_plan import Item, UnitPlan
 from twin.simulation.upkeep import Task, Upkeep
 
 _KEEPS_ON = ("startup", "standby")
-
-
-@dataclass(eq=False)
-class Item:
-    """One operation of one order in the plan of a work unit."""
-
-    order: str
-    operation: int
-    start: int
-    """Planned start of its setup, or of its work without one [tick]."""
-    work_start: int
-    """Not worked before [tick]: its start, or its planned work where idle time parts the two."""
-    has_setup: bool
-    is_followed: bool
-    """Whether the plan keeps the unit on when the item ends."""
-    is_set_up: bool = False
-    is_begun: bool = False
 
 
 class Step(NamedTuple):
@@ -80,6 +64,22 @@ class Agenda(Protocol):
 
     def is_over(self) -> bool:
         """Whether no planned work is left to do; jobs may then be offered to the unit."""
+        ...
+
+    def place(self, item: Item, now: int) -> Place:
+        """An item as a snapshot names it."""
+        ...
+
+    def item_at(self, place: Place, has_come: bool) -> Item | None:
+        """The item a unit gets ready for, in the plan that is followed now."""
+        ...
+
+    def snapshot(self, now: int) -> PlanSnapshot:
+        """How far the plan has come."""
+        ...
+
+    def take_up(self, seen: UnitSnapshot) -> None:
+        """Go on with the plan from where a snapshot was taken; a new plan begins anew."""
         ...
 
 
@@ -135,6 +135,18 @@ class Dispatching:
 
     def is_over(self) -> bool:
         return True
+
+    def place(self, item: Item, now: int) -> Place:
+        return _place(item, self._shop, now)
+
+    def item_at(self, place: Place, has_come: bool) -> Item | None:
+        return None if has_come else _no_item(place, self._shop)
+
+    def snapshot(self, now: int) -> PlanSnapshot:
+        return PlanSnapshot()
+
+    def take_up(self, seen: UnitSnapshot) -> None:
+        pass
 
     def wants_on(self, now: int, is_on: bool, idle_since: int) -> bool:
         return is_on and now < idle_since + self._timeout
@@ -218,22 +230,21 @@ class Planned:
         self._keys = shop.plant.setup_key[unit]
         facts = shop.plant.plant.work_units[unit].maintenance
         known = {task.id: (n, task) for n, task in enumerate(facts)}
-        self._spans = [(to_tick(s.start), to_tick(s.end), s) for s in segments]
-        self._starts = [start for start, _, _ in self._spans]
-        self._edges = sorted({t for start, end, _ in self._spans for t in (start, end)})
+        self._plan = plan = UnitPlan(segments, shop.plant.operation_index, calendar)
         self._tasks = [
-            (Task(known[s.task][1], start, known[s.task][0]), self._follower(end))
-            for start, end, s in self._spans
+            (Task(known[s.task][1], start, known[s.task][0]), plan.follower(end))
+            for start, end, s in plan.spans
             if s.kind == "maintenance" and known[s.task][1].due_by != "condition"
         ]
+        self._all_tasks = tuple(self._tasks)
         self._follower_of_task: Segment | None = None
-        self._todo = self._items()
+        self._todo = list(plan.items)
         self._item_of = {(item.order, item.operation): item for item in self._todo}
 
     def drop(self, order: str, operation: int) -> None:
-        """An item is under way when the horizon begins."""
+        """An item is under way when the horizon begins, if it was not before."""
         item = self._item_of.get((order, operation))
-        if item is not None:
+        if item is not None and not item.is_begun:
             self.begins(item)
 
     def task_due(self, now: int) -> Task | None:
@@ -281,7 +292,7 @@ class Planned:
         self._todo.remove(item)
 
     def wants_on(self, now: int, is_on: bool, idle_since: int) -> bool:
-        segment = self._segment_at(now)
+        segment = self._plan.segment_at(now)
         if segment is not None and segment.kind == "maintenance":
             return is_on
         if segment is not None and segment.kind in _KEEPS_ON:
@@ -293,13 +304,56 @@ class Planned:
         return self._is_late(now)
 
     def next_change(self, now: int, idle_since: int) -> int:
-        i = bisect_right(self._edges, now)
-        edge = self._edges[i] if i < len(self._edges) else NEVER
+        edges = self._plan.edges
+        i = bisect_right(edges, now)
+        edge = edges[i] if i < len(edges) else NEVER
         return min(edge, self._fallback.load_opens if self._fallback.load_opens > now else NEVER)
 
     def is_over(self) -> bool:
         """Whether all planned work that can be done is done."""
         return all(self._shop.is_stuck(item.order, item.operation) for item in self._todo)
+
+    def place(self, item: Item, now: int) -> Place:
+        return _place(item, self._shop, now)
+
+    def item_at(self, place: Place, has_come: bool) -> Item | None:
+        found = self._find(place)
+        return found if found is not None or has_come else _no_item(place, self._shop)
+
+    def snapshot(self, now: int) -> PlanSnapshot:
+        items = self._item_of.values()
+        late = [item for item in self._todo if item.start < now]
+        return PlanSnapshot(
+            begun=tuple(self.place(item, now) for item in items if item.is_begun),
+            late=tuple(
+                LatePlace(self.place(item, now), item.work_start - now, item.is_set_up)
+                for item in late
+            ),
+            tasks=tuple(
+                (task.task.id, task.planned_start - now)
+                for task, _ in self._all_tasks[: len(self._all_tasks) - len(self._tasks)]
+            ),
+        )
+
+    def take_up(self, seen: UnitSnapshot) -> None:
+        for place in seen.plan.begun:
+            if (item := self._find(place)) is not None:
+                self.begins(item)
+        for late in seen.plan.late:
+            if (item := self._find(late.place)) is not None:
+                item.work_start, item.is_set_up = late.work_start, late.is_set_up
+        done = set(seen.plan.tasks)
+        for row in self._all_tasks:
+            name = (row[0].task.id, row[0].planned_start)
+            if name in done:
+                self._tasks.remove(row)
+            if name == (seen.task, seen.plan.tasks[-1][1] if seen.plan.tasks else None):
+                self._follower_of_task = row[1]
+
+    def _find(self, place: Place) -> Item | None:
+        """The item at the same place of the same plan."""
+        item = self._item_of.get((place.order, self._shop.plant.operation_index[place.operation]))
+        return item if item is not None and item.start == place.start else None
 
     def _is_here(self, job: Job, item: Item) -> bool:
         return job.is_waiting and job.operation == item.operation and self._shop.has_parts(job)
@@ -316,48 +370,15 @@ class Planned:
     def _operation(self, segment: Segment) -> int:
         return self._shop.plant.operation_index[segment.operation]
 
-    def _segment_at(self, now: int) -> Segment | None:
-        """The segment that covers an instant."""
-        i = bisect_right(self._starts, now) - 1
-        return self._spans[i][2] if i >= 0 and now < self._spans[i][1] else None
 
-    def _follower(self, end: int) -> Segment | None:
-        """The segment that begins where another ends; None when the plan has the unit off then."""
-        i = bisect_right(self._starts, end - GRACE - 1)
-        near = i < len(self._starts) and self._starts[i] <= end + GRACE
-        return self._spans[i][2] if near else None
+def _place(item: Item, shop: Shop, now: int) -> Place:
+    return Place(item.order, shop.plant.operation_ids[item.operation], item.start - now)
 
-    def _stays_on(self, end: int) -> bool:
-        """Whether the plan keeps the unit on after a segment, or after a task right behind it."""
-        follower = self._follower(end)
-        while follower is not None and follower.kind == "maintenance":
-            follower = self._follower(to_tick(follower.end))
-            if follower is not None and follower.kind == "startup":
-                return False
-        return follower is not None
 
-    def _items(self) -> list[Item]:
-        """Setup and work segments put together by operation, in the order they start."""
-        setups: dict[tuple[str, int], list[tuple[int, int]]] = {}
-        works: dict[tuple[str, int], list[tuple[int, int]]] = {}
-        for start, end, segment in self._spans:
-            if segment.kind in ("setup", "work"):
-                group = setups if segment.kind == "setup" else works
-                group.setdefault((segment.order, self._operation(segment)), []).append((start, end))
-        items = []
-        for (order, operation), spans in works.items():
-            setup = setups.get((order, operation), [])
-            begin = min(start for start, _ in spans)
-            start = min([begin, *(s for s, _ in setup)])
-            work_start = begin if setup and self._parts(setup[-1][1], begin) else start
-            is_followed = self._stays_on(max(end for _, end in spans))
-            items.append(Item(order, operation, start, work_start, bool(setup), is_followed))
-        return sorted(items, key=lambda item: item.start)
-
-    def _parts(self, setup_end: int, work_start: int) -> bool:
-        """Whether the plan idles, in open time, between a setup and its work."""
-        resumes = self._calendar.opening(setup_end)
-        return work_start > resumes + GRACE
+def _no_item(place: Place, shop: Shop) -> Item:
+    """For a setup ahead of an operation that has no place any more."""
+    operation = shop.plant.operation_index[place.operation]
+    return Item(place.order, operation, place.start, place.start, True, False)
 
 
 def _urgency(task: Task) -> tuple[int, int]:

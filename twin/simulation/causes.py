@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twin.behaviour.randomness import Stream
 from twin.behaviour.reliability import ModeLife
+from twin.model.snapshot import CauseSnapshot
 from twin.simulation.clock import duration
 from twin.simulation.floor import Floor
 from twin.simulation.hindrance import Hindrance
@@ -26,6 +27,15 @@ class Cause:
                 self._victims.append((m, unit, lives, stream))
         self._timer = floor.timer("cause", index, self._happen)
         self._set_timer()
+
+    def snapshot(self) -> CauseSnapshot:
+        """As it stands between two instants."""
+        return CauseSnapshot(self._events, self._timer.due - self._floor.now)
+
+    def take_up(self, seen: CauseSnapshot) -> None:
+        """Go on from where a snapshot was taken."""
+        self._events = seen.events
+        self._timer.set(seen.next)
 
     def _happen(self) -> None:
         event, self._events = self._events, self._events + 1

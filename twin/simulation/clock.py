@@ -14,6 +14,8 @@ from twin.model.shifts import OpenTime
 TICKS_PER_MINUTE = 60_000_000
 NEVER = 2**62
 """The longest duration, and the instant of what does not happen."""
+_TICKS_PER_MINUTE, _NEVER = float(TICKS_PER_MINUTE), float(NEVER)
+"""The same numbers, for the arithmetic of fractions."""
 GRACE = 1_000
 """Work shorter than this [ticks] is finished although the shift has ended: a plan in minutes and
 a clock in ticks round differently, and nobody leaves a millisecond of work for Monday."""
@@ -26,8 +28,11 @@ def to_tick(minute: float) -> int:
 
 def duration(minutes: float) -> int:
     """A duration in ticks, at least one."""
-    ticks = minutes * TICKS_PER_MINUTE
-    return max(math.floor(ticks + 0.5), 1) if ticks < NEVER else NEVER
+    ticks = minutes * _TICKS_PER_MINUTE
+    if ticks >= _NEVER:
+        return NEVER
+    whole = math.floor(ticks + 0.5)
+    return whole if whole > 1 else 1
 
 
 def count(number: float) -> int:

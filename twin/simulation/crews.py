@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from twin.model import snapshot
 from twin.simulation.clock import OpenTicks
 from twin.simulation.floor import Floor
 from twin.simulation.stocks import Stock
@@ -30,6 +31,7 @@ class Crew:
     def __init__(self, floor: Floor, index: int) -> None:
         facts = floor.plant.plant.crews[index]
         self._floor = floor
+        self.id = facts.id
         self._size = facts.size
         self._busy = floor.tally.busy[index]
         self._calendar = OpenTicks(floor.plant.crew_open[facts.id])
@@ -64,6 +66,9 @@ class Busy:
 
     def free(self) -> None:
         self.crew.free(self.people)
+
+    def snapshot(self) -> snapshot.People:
+        return snapshot.People(self.crew.id, self.people)
 
 
 @dataclass(order=True)
@@ -104,6 +109,19 @@ class People:
     def withdraw(self, call: Call) -> None:
         self._calls.remove(call)
 
+    def called(self, kind: Kind, unit: int) -> int | None:
+        """When a unit called for something it still waits for."""
+        ticks = (call.tick for call in self._calls if call.kind is kind and call.unit == unit)
+        return next(ticks, None)
+
+    def take_up(self, seen: snapshot.People | None) -> Busy | None:
+        """People who are busy with a unit, as they were before a snapshot."""
+        if seen is None:
+            return None
+        crew = next(crew for crew in self._crews if crew.id == seen.crew)
+        crew.take(seen.people)
+        return Busy(crew, seen.people)
+
     def could_serve(self, crew: str, people: int) -> bool:
         """Whether a preventive task could begin now, all repairs being served before it."""
         return any(c.has_free(people + self._wanted_for_repairs(c)) for c in self._for[crew])
@@ -128,6 +146,7 @@ class People:
             if call.spare is not None:
                 call.spare.serve(1)
             call.begin(None if crew is None else Busy(crew, call.people))
+            self._floor.stirred.add(call.unit)
             has_served = True
         return has_served
 

@@ -16,7 +16,7 @@ from twin.behaviour.dispatching import (
     FirstInFirstOut,
     ShortestProcessingTime,
 )
-from twin.errors import NoriaError
+from twin.errors import Fault, InputError
 from twin.model.state import ShopState
 from twin.simulation.experiment import Experiment
 from twin.simulation.result import Result
@@ -51,9 +51,10 @@ def build_engine(experiment: Experiment, engine: EngineChoice = "auto") -> Engin
 
     Raises
     ------
+    InputError
+        If the kernel is asked for, and does not know the policy.
     NoriaError
-        If the kernel is asked for, and does not know the policy; or if an order of the shop state
-        runs on a unit that cannot do it.
+        If an order of the shop state runs on a unit that cannot do it.
     ValueError
         If plan and plant do not start together.
     """
@@ -78,7 +79,7 @@ def engine_class(
     """The class of engine for a policy and a start."""
     obstacle = _obstacle(policy, state)
     if engine == "kernel" and obstacle:
-        raise NoriaError(f"engine kernel: it {obstacle}; use the engine simpy")
+        raise InputError("engine kernel", [Fault("", f"it {obstacle}", "use the engine simpy")])
     if engine == "kernel" or (engine == "auto" and not obstacle and kernel_is_there()):
         from twin.simulation.kernel_engine import KernelEngine
 

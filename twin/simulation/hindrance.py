@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, cast
 
 from twin.behaviour.reliability import ModeLife, Reliability
+from twin.model import snapshot
 from twin.model.compiled import STATE_INDEX
+from twin.model.snapshot import UnitSnapshot
 from twin.model.state import UnitState
 from twin.simulation.agenda import Agenda
 from twin.simulation.clock import count, duration, to_tick
@@ -31,6 +34,10 @@ class Overlay(Enum):
     ASKED = auto()
     """Between two jobs, asks for the crew of a preventive task, within one instant only."""
     MAINTENANCE = auto()
+
+
+UNHINDERED, ASKED = Overlay.NONE, Overlay.ASKED
+"""By themselves, as it takes long to look a member up in its enumeration."""
 
 
 class Base(Protocol):
@@ -72,7 +79,7 @@ class Hindrance:
         is_planned: bool,
     ) -> None:
         facts = floor.plant.plant.work_units[unit]
-        self.overlay = Overlay.NONE
+        self.overlay = UNHINDERED
         self.reliability = Reliability(
             facts.id, facts.failure_modes, state.ages, floor.luck, duration, count
         )
@@ -99,7 +106,7 @@ class Hindrance:
 
     def visible(self) -> tuple[int, int] | None:
         """State and reason to be logged; None when the base is to be seen."""
-        if self.overlay in (Overlay.NONE, Overlay.ASKED) and self._failed is None:
+        if self.overlay in (UNHINDERED, ASKED) and self._failed is None:
             return None
         if self.overlay is Overlay.MAINTENANCE:
             assert self._task is not None
@@ -110,7 +117,7 @@ class Hindrance:
     @property
     def stands(self) -> bool:
         """Failed, under repair or maintained: a common cause does not strike it."""
-        return self.overlay not in (Overlay.NONE, Overlay.ASKED)
+        return self.overlay not in (UNHINDERED, ASKED)
 
     # --- failures ---
 
@@ -121,7 +128,7 @@ class Hindrance:
             return
         if reliability.has_wear:
             reliability.grow(now)
-        if self.overlay is Overlay.NONE:
+        if self.overlay is UNHINDERED:
             may_wait = reliability.may_wait_for_part and self._base.has_part_in_hand
             life = reliability.failed(now, may_wait)
             if life is not None:
@@ -161,9 +168,15 @@ class Hindrance:
             self._repair(None)
             return
         self.overlay = Overlay.DOWN
+        self._call_for(life, self._floor.now)
+
+    def _call_for(self, life: ModeLife, since: int) -> None:
+        """Call for what the repair of a mode needs."""
+        mode = life.mode
+        spare = None if mode.spare is None else self._stocks[mode.spare]
         self._people.call(
             Call(
-                Kind.REPAIR, self._floor.now, self._unit, mode.crew, mode.people,
+                Kind.REPAIR, since, self._unit, mode.crew, mode.people,
                 can_begin=lambda: True, begin=self._repair, spare=spare,
             )
         )  # fmt: skip
@@ -172,7 +185,6 @@ class Hindrance:
         assert self._failed is not None
         self.overlay, self._helpers = Overlay.REPAIR, helpers
         self._timer.set(self._floor.now + duration(self._failed.repair_minutes()))
-        self._floor.stirred.add(self._unit)
 
     # --- preventive tasks ---
 
@@ -184,7 +196,7 @@ class Hindrance:
 
     def ask(self, task: Task) -> None:
         """Ask for the crew of a task; the answer comes within this instant."""
-        self.overlay, self._task = Overlay.ASKED, task
+        self.overlay, self._task = ASKED, task
         self._call = Call(
             Kind.MAINTENANCE, self._floor.now, self._unit, task.task.crew, task.task.people,
             can_begin=lambda: True, begin=self._maintain,
@@ -195,7 +207,7 @@ class Hindrance:
         """Ask no longer: there is news, and the unit decides anew."""
         assert self._call is not None
         self._people.withdraw(self._call)
-        self.overlay = Overlay.NONE if self._failed is None else Overlay.HIDDEN
+        self.overlay = UNHINDERED if self._failed is None else Overlay.HIDDEN
 
     def refuse(self) -> None:
         """Nobody has come; the unit does something else."""
@@ -210,7 +222,6 @@ class Hindrance:
         self._base.agenda.task_begins(self._task, self._floor.now)
         self.upkeep.begins(self._task.task)
         self._timer.set(self._floor.now + duration(self._task.task.duration))
-        self._floor.stirred.add(self._unit)
 
     # --- their end ---
 
@@ -219,7 +230,7 @@ class Hindrance:
         if self._helpers is not None:
             self._helpers.free()
             self._helpers = None
-        was, self.overlay = self.overlay, Overlay.NONE
+        was, self.overlay = self.overlay, UNHINDERED
         if was is Overlay.MAINTENANCE:
             self._maintained()
         else:
@@ -255,3 +266,47 @@ class Hindrance:
         base.went_idle()
         if self._failed is not None:
             self._found(self._failed)
+
+    # --- where it stands, and goes on ---
+
+    def added_to(self, seen: UnitSnapshot) -> UnitSnapshot:
+        """What is seen of a work unit, with what hinders it and its condition."""
+        now, reliability = self._floor.now, self.reliability
+        is_timed = self.overlay in (Overlay.REPAIR, Overlay.MAINTENANCE)
+        is_kept = self.overlay is Overlay.MAINTENANCE and self._task is not None
+        called = self._people.called(Kind.REPAIR, self._unit)
+        return replace(
+            seen,
+            overlay=cast(snapshot.Overlay, self.overlay.name.lower()),
+            failed="" if self._failed is None else self._failed.mode.id,
+            task=self._task.task.id if is_kept and self._task else "",
+            until=self._timer.due - now if is_timed else 0,
+            called=0 if called is None else called - now,
+            helpers=None if self._helpers is None else self._helpers.snapshot(),
+            modes={
+                life.mode.id: life.snapshot(reliability.reading(life.clock, now))
+                for life in reliability.lives
+            },
+            tasks=self.upkeep.snapshot(now),
+        )
+
+    def take_up(self, seen: UnitSnapshot) -> None:
+        """Go on from where a snapshot was taken."""
+        lives = self.reliability.lives
+        for life in lives:
+            life.take_up(seen.modes[life.mode.id])
+        self.upkeep.take_up(seen.tasks)
+        ends = [life.ends for life in lives if life.clock == "calendar" and life.ends >= 0]
+        if ends:
+            self._failure_timer.set(min(ends))
+        self.overlay = Overlay[seen.overlay.upper()]
+        self._failed = self.reliability.life(seen.failed) if seen.failed else None
+        self._helpers = self._people.take_up(seen.helpers)
+        if seen.task:
+            tasks = self._floor.plant.plant.work_units[self._unit].maintenance
+            index = next(n for n, task in enumerate(tasks) if task.id == seen.task)
+            self._task = Task(tasks[index], 0, index)
+        if self.overlay in (Overlay.REPAIR, Overlay.MAINTENANCE):
+            self._timer.set(seen.until)
+        elif self.overlay is Overlay.DOWN and self._failed is not None:
+            self._call_for(self._failed, seen.called)

@@ -84,8 +84,10 @@ class JobLuck:
 
     def uniform(self, job: Job, purpose: str, lot: int = 0, step: int | None = None) -> float:
         """The number of a job for a purpose at a step of its route (if not said, where it is)."""
-        at = job.step if step is None else step
-        operation = job.route[at]
+        if step is None:
+            at, operation = job.step, job.operation
+        else:
+            at, operation = step, job.route[step]
         key = (job.origin, operation, purpose)
         stream = self._streams.get(key)
         if stream is None:

@@ -64,12 +64,20 @@ def event_log(trace: Trace, experiment: Experiment, source: str) -> EventLog:
     source
         Which engine saw it, and with what luck.
     """
+    return log_and_materials(trace, experiment, source)[0]
+
+
+def log_and_materials(
+    trace: Trace, experiment: Experiment, source: str
+) -> tuple[EventLog, Materials]:
+    """The log of a trace, and where its material is at the end."""
     plant, rows = experiment.plant, trace.rows
     kind, job, unit = rows[:, KIND], rows[:, JOB], rows[:, UNIT]
     jobs = _Jobs.of(trace, experiment)
     product = np.append(jobs.product, -1)[job]
     operation = _operations(plant, product, rows[:, STEP])
     lot = _lots(jobs, rows, _names(plant.operation_ids)[operation])
+    material, materials = _materials(jobs, experiment, rows, operation, lot)
     has_quantity = (kind != STATE_ROW) & (kind != START_ROW)
     has_scrap = (kind == END_ROW) | (kind == VERDICT_ROW)
     origin = (plant.horizon.start - _EPOCH) // _MICROSECOND
@@ -84,7 +92,7 @@ def event_log(trace: Trace, experiment: Experiment, source: str) -> EventLog:
         "operation": _names(plant.operation_ids)[operation],
         "product": _names(plant.product_ids)[product],
         "lot": lot,
-        "material": _materials(jobs, experiment, rows, operation, lot),
+        "material": material,
         "quantity": np.where(has_quantity, rows[:, GOOD], np.nan),
         "scrap": np.where(has_scrap, rows[:, SCRAP], np.nan),
         "verdict": _verdicts(plant, rows, product),
@@ -98,7 +106,7 @@ def event_log(trace: Trace, experiment: Experiment, source: str) -> EventLog:
             for name in COLUMNS
         }
     )
-    return EventLog(table, source)
+    return EventLog(table, source), materials
 
 
 def _names(names: Iterable[str]) -> Names:
@@ -237,8 +245,8 @@ def _flat(names: Sequence[Sequence[str]], unit: Integers, index: Integers) -> Na
 
 def _materials(
     jobs: _Jobs, experiment: Experiment, rows: Integers, operation: Integers, lot: Names
-) -> Names:
-    """What every lot is made from, on its start row."""
+) -> tuple[Names, Materials]:
+    """What every lot is made from, on its start row, and what is left at the end."""
     plant = experiment.plant
     found = np.full(len(rows), "", dtype=object)
     kind = rows[:, KIND]
@@ -261,4 +269,4 @@ def _materials(
         else:
             walk.end(key, (step, visit), name, pieces)
     found[starts] = names
-    return found
+    return found, walk

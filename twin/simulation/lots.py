@@ -29,7 +29,9 @@ class Lot:
     def ticks(self, spread: Spread, cv: float, u: float) -> int:
         """How long it takes, at quantile ``u`` of the law of its time."""
         ticks = duration(self.minutes * spread_factor(spread, cv, u))
-        return ticks + duration(self.transit) if self.transit > 0 else ticks
+        if self.transit > 0:
+            ticks += duration(self.transit)
+        return ticks
 
 
 def spread_factor(spread: Spread, cv: float, u: float) -> float:

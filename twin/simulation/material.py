@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from twin.model.compiled import CompiledPlant
-from twin.model.snapshot import Snapshot
+from twin.model.snapshot import HistorySnapshot, Snapshot
 
 NO_MATERIAL = 1e-9
 """A coil with less than this left [kg] is used up."""
@@ -81,16 +81,22 @@ class Materials:
         if good:
             self.histories.setdefault(job, History(visit)).finished.append((lot, good))
 
+    def snapshot(self, jobs: Iterable[str]) -> dict[str, HistorySnapshot]:
+        """What is known of some jobs."""
+        known = {job: self.histories[job] for job in jobs if job in self.histories}
+        return {
+            job: HistorySnapshot(h.visit, tuple(h.sources), tuple(h.finished))
+            for job, h in known.items()
+        }
+
     def put(self, job: str, visit: Visit, lots: Iterable[tuple[str, int]]) -> None:
         """Lots a job was worked in before the first one that is known."""
         self.histories[job] = History(visit, finished=list(lots))
 
     def _take_up(self, snapshot: Snapshot) -> None:
         self.coils.take_up(snapshot)
-        for order, job in snapshot.jobs.items():
-            sources = deque(snapshot.made_from.get(order, ()))
-            finished = list(snapshot.finished.get(order, ()))
-            self.histories[order] = History((job.step, 0), sources, finished)
+        for job, seen in snapshot.histories.items():
+            self.histories[job] = History(seen.visit, deque(seen.sources), list(seen.finished))
 
 
 class Coils:

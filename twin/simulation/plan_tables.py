@@ -3,82 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from twin.model.failures import MaintenanceTask
-from twin.model.schedule import Segment
-from twin.simulation.clock import GRACE, OpenTicks, to_tick
+from twin.simulation.clock import OpenTicks
 from twin.simulation.experiment import Experiment
+from twin.simulation.unit_plan import Item, UnitPlan
 
 NO_FOLLOWER, COLD, WARM = range(3)
 WORK, KEEPS_ON, TASK = range(3)
-
-
-@dataclass
-class Item:
-    """One operation of one order in the plan of a work unit."""
-
-    order: str
-    operation: int
-    start: int
-    work_start: int
-    has_setup: bool
-    is_followed: bool
-
-
-class UnitPlan:
-    """What a schedule says about one work unit."""
-
-    def __init__(
-        self, segments: tuple[Segment, ...], operations: dict[str, int], calendar: OpenTicks
-    ) -> None:
-        self._operations = operations
-        self._calendar = calendar
-        self.spans = [(to_tick(s.start), to_tick(s.end), s) for s in segments]
-        self._starts = [start for start, _, _ in self.spans]
-        self.edges = sorted({t for start, end, _ in self.spans for t in (start, end)})
-        self.items = self._items()
-
-    def follower(self, end: int) -> Segment | None:
-        """The segment that begins where another ends; None when the plan has the unit off then."""
-        i = bisect_left(self._starts, end - GRACE)
-        near = i < len(self._starts) and self._starts[i] <= end + GRACE
-        return self.spans[i][2] if near else None
-
-    def _stays_on(self, end: int) -> bool:
-        """Whether the unit is on after a segment, or after the tasks right behind it."""
-        follower = self.follower(end)
-        while follower is not None and follower.kind == "maintenance":
-            follower = self.follower(to_tick(follower.end))
-            if follower is not None and follower.kind == "startup":
-                return False
-        return follower is not None
-
-    def _items(self) -> list[Item]:
-        """Setup and work of each operation together, in the order they start."""
-        setups: dict[tuple[str, int], list[tuple[int, int]]] = {}
-        works: dict[tuple[str, int], list[tuple[int, int]]] = {}
-        for start, end, segment in self.spans:
-            if segment.kind in ("setup", "work"):
-                group = setups if segment.kind == "setup" else works
-                key = segment.order, self._operations[segment.operation]
-                group.setdefault(key, []).append((start, end))
-        items = []
-        for (order, operation), spans in works.items():
-            setup = setups.get((order, operation), [])
-            begin = min(start for start, _ in spans)
-            start = min([begin, *(first for first, _ in setup)])
-            is_parted = bool(setup) and self._idles_between(setup[-1][1], begin)
-            is_followed = self._stays_on(max(end for _, end in spans))
-            work_start = begin if is_parted else start
-            items.append(Item(order, operation, start, work_start, bool(setup), is_followed))
-        return sorted(items, key=lambda item: item.start)
-
-    def _idles_between(self, setup_end: int, work_start: int) -> bool:
-        """Whether the plan idles, in open time, between a setup and its work."""
-        return work_start > self._calendar.opening(setup_end) + GRACE
 
 
 class PlanTables:

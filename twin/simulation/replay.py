@@ -6,6 +6,7 @@ long the repair under way was drawn, what is left of the lot in work, who came t
 The log is walked row by row with the same lives the engines draw.
 
 It is done for the features most plants have; :func:`beyond` names those for which it is not.
+:mod:`twin.simulation.rerun` knows no such bounds, but must be told the plan and the rule too.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def replay(
     if names := [*beyond(plant.plant), *_beyond_start(start)]:
         raise NoriaError(
             f"replay: the exact state cannot be read from a log where there are "
-            f"{', '.join(names)}; start from shop_state instead"
+            f"{', '.join(names)}; give rerun.exact_state the plan and rule too, or start from "
+            "shop_state"
         )
     walk = _Walk(plant, orders, luck, start)
     rows = log.until(at).table
@@ -215,29 +217,27 @@ class _Walk:
     def snapshot(self, cut: int) -> Snapshot:
         """Instants count from the cut-off from here on."""
         self._do_again(cut)
-        holders = {
-            unit.job.name: unit.facts.id
-            for unit in self._units.values()
-            if unit.base == "blocked" and unit.job is not None
-        }
+        units = [unit for unit in self._units.values() if unit.job is not None]
+        held = {unit.job.name for unit in units if unit.job and unit.base == "blocked"}
+        pieces = {unit.job.name: unit.pieces_now() for unit in units if unit.job}
         inside = dict(self._inside())
         waiting = sorted(inside.values(), key=lambda job: job.came)
         rank = {id(job): n for n, job in enumerate(j for j in waiting if j.is_waiting)}
         jobs = {
             name: JobSnapshot(
+                origin=job.origin,
+                serial=job.serial,
                 step=job.step,
-                pieces=job.pieces,
+                visits=(1,) * job.step + (0,) * (len(self._plant.routes[job.product]) - job.step),
+                pieces=pieces.get(name, job.pieces),
                 released=job.released - cut,
-                arrived=max(job.came[0], 0) - cut,
-                came=rank.get(id(job), 0),
                 is_waiting=job.is_waiting,
-                holder=holders.get(name, ""),
+                arrived=max(job.came[0], 0) - cut if job.is_waiting else 0,
+                came=rank.get(id(job), 0) if job.is_waiting else 0,
+                has_place=job.is_waiting and job.step > 0 and name not in held,
             )
             for name, job in inside.items()
         }
-        histories = {name: h for name, h in self._materials.histories.items() if name in jobs}
-        for name, history in histories.items():
-            history.turn_to((jobs[name].step, 0))
         return Snapshot(
             units={id: unit.snapshot(cut) for id, unit in self._units.items()},
             jobs=jobs,
@@ -248,8 +248,7 @@ class _Walk:
             ),
             mounted=self._materials.coils.by_unit(),
             issued=dict(self._materials.coils.issued),
-            finished={name: tuple(h.finished) for name, h in histories.items() if h.finished},
-            made_from={name: tuple(h.sources) for name, h in histories.items() if h.sources},
+            histories=self._materials.snapshot(jobs),
             sources={s.id: self._source(s, cut) for s in self._plant.plant.sources},
         )
 

@@ -42,8 +42,9 @@ class Trace:
 class Totals:
     """Sums over one replication, from the end of the warm-up to the end of the horizon.
 
-    M work units, S states, O operations, P products, C crews, K stocks, J orders; failure modes F
-    and tasks of all work units one after the other, in the order of the plant. Times in ticks.
+    M work units, S states, O operations, P products, C crews, V transports, K stocks, J orders;
+    failure modes F and tasks of all work units one after the other, in the order of the plant.
+    Times in ticks.
     """
 
     state_ticks: Integers
@@ -81,6 +82,8 @@ class Totals:
     """(O,) jobs taken."""
     crew_ticks: Integers
     """(C,) people busy, over time."""
+    vehicle_ticks: Integers
+    """(V,) vehicles of each transport under way, over time."""
     failures: Integers
     """(F,)"""
     executions: Integers

@@ -11,6 +11,7 @@ from typing import Protocol
 from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate, FirstInFirstOut
 from twin.errors import NoriaError
 from twin.model.compiled import COMPLETE, SCRAP
+from twin.model.snapshot import JobSnapshot
 from twin.simulation.clock import minutes
 from twin.simulation.floor import Floor
 from twin.simulation.jobs import Job
@@ -59,7 +60,11 @@ class Room:
 
 
 class Holder(Protocol):
-    """A work unit, which holds a finished job for want of room."""
+    """A work unit, which takes jobs, and holds a finished one for want of room."""
+
+    def look_around(self) -> None:
+        """There is a job it may take."""
+        ...
 
     def job_leaves(self, job: Job) -> None:
         """A job it held has gone."""
@@ -206,15 +211,65 @@ class Shop:
             self._rooms[job.operation].enter(job)
         self._wait(job)
 
-    def put_back(self, job: Job, holder: int | None, arrived: int) -> None:
-        """A job that waits, as it did before a snapshot: with a place, or on a blocked unit."""
-        operation = job.operation
-        self._wait(job)
-        job.arrived, job.holder = arrived, holder
-        if holder is not None:
-            self._rooms[operation].asking.append(job)
-        elif job.step > 0:
-            self._rooms[operation].enter(job)
+    def put_back(self, job: Job, seen: JobSnapshot, holder: int | None) -> None:
+        """A job where it was before a snapshot; of those that wait the one that came first first.
+
+        ``holder`` is the blocked unit it is still on.
+        """
+        job.go_to(seen.step)
+        job.visits[:] = seen.visits
+        job.pieces, job.defective, job.holder = seen.pieces, seen.defective, holder
+        self.appear(job)
+        job.released = seen.released
+        if seen.has_place:
+            self._rooms[job.operation].enter(job)
+        if seen.is_waiting:
+            job.is_waiting, job.has_parts, job.arrived = True, seen.has_parts, seen.arrived
+            job.came, self._came = self._came, self._came + 1
+            insort(self._waiting[job.operation], job, key=self._rank_of)
+            if holder is not None:
+                self._rooms[job.operation].asking.append(job)
+
+    @property
+    def stocks(self) -> list[Stock]:
+        """In the order of the plant."""
+        return self._stocks
+
+    def put_complete(self, job: Job) -> None:
+        """A job that was complete before a snapshot."""
+        job.go_to(len(job.route))
+        job.is_complete = True
+        if job.origin < len(self._jobs_left):
+            self._jobs_left[job.origin] -= 1
+
+    def count_good(self, job: Job, good: int) -> None:
+        """Good pieces of the complete jobs of the order of a job."""
+        self._floor.tally.order_good[job.origin] = good
+
+    def name(self, job: Job) -> str:
+        """What a snapshot calls a job."""
+        if job.origin >= len(self._floor.tally.order_complete):
+            return f"{job.order.id}-{job.serial + 1:06d}"
+        is_whole = job.quantity == job.order.quantity
+        return job.order.id if is_whole else f"{job.order.id}#{job.serial + 1}"
+
+    def snapshot(self, job: Job, rank: int) -> JobSnapshot:
+        """A job as it stands between two instants, the ``rank``-th of those that wait."""
+        now, is_waiting = self._floor.now, job.is_waiting
+        return JobSnapshot(
+            origin=job.order.id,
+            serial=job.serial,
+            step=job.step,
+            visits=tuple(job.visits),
+            pieces=job.pieces,
+            released=job.released - now,
+            defective=job.defective,
+            is_waiting=is_waiting,
+            arrived=job.arrived - now if is_waiting else 0,
+            came=rank if is_waiting else 0,
+            has_place=job.has_place,
+            has_parts=is_waiting and job.has_parts and bool(self.plant.uses[job.operation]),
+        )
 
     # --- how they are worked ---
 
@@ -228,12 +283,13 @@ class Shop:
 
     def take(self, job: Job) -> None:
         """A work unit begins to work on a job; its place is free from this instant."""
-        operation, tally = job.operation, self._floor.tally
+        operation, floor = job.operation, self._floor
         self._waiting[operation].remove(job)
         job.is_waiting = job.is_claimed = False
-        tally.taken[operation] += 1
-        tally.wait_ticks[operation] += self._floor.now - job.arrived
-        self.planned.pop((job.order.id, operation), None)
+        floor.tally.taken[operation] += 1
+        floor.tally.wait_ticks[operation] += floor.now - job.arrived
+        if self.planned:
+            self.planned.pop((job.order.id, operation), None)
         room = self._rooms[operation]
         if job.holder is not None:
             room.asking.remove(job)
@@ -241,7 +297,7 @@ class Shop:
         elif job.has_place:
             room.leave(job)
             if self._carriages[operation] is not None:
-                self._floor.calls_are_open = True
+                floor.calls_are_open = True
         if room.asking:
             self._fill(room)
         if job.step == 0:
@@ -304,7 +360,8 @@ class Shop:
         if job.sent_back_to is not None:
             target, job.sent_back_to = job.sent_back_to, None
             return target
-        branch = self.plant.branches.get((job.product, job.step))
+        branches = self.plant.branches
+        branch = branches.get((job.product, job.step)) if branches else None
         if branch is not None:
             u = self._floor.job_luck.uniform(job, "branch")
             return next((to for to, reached in branch if u < reached), branch[-1][0])
@@ -346,7 +403,7 @@ class Shop:
         for k, each in self.plant.uses[operation]:
             self._stocks[k].demand(each * job.pieces)
         for unit in self._takers(job):
-            self._floor.mark(unit)
+            self.holders[unit].look_around()
         if self._follows_plan and (job.order.id, operation) not in self.planned:
             self._floor.mark_all()
 

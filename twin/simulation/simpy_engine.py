@@ -55,6 +55,7 @@ class Twin:
         self.experiment = experiment
         self.floor = floor = Floor(experiment, replication, trace=trace)
         self.plant = plant = experiment.plant
+        self._scans_all = experiment.full_scan
         schedule = experiment.schedule
         stocks = [Stock(floor, k, facts) for k, facts in enumerate(plant.plant.stocks)]
         planned = planned_units(schedule, plant) if schedule is not None else {}
@@ -89,17 +90,22 @@ class Twin:
             tally.restart(now)
         return Result(tally.totals(now), None if record is None else record.trace(self.shop.jobs))
 
+    def unreleased(self) -> list[Job]:
+        """Jobs of orders that are not yet released."""
+        return self._releases.to_come
+
     # --- one instant, when all its timers have fired ---
 
     def _settle(self) -> None:
         """Let units decide and people be served until nothing changes, then log the states."""
-        floor, scans_all = self.floor, self.experiment.full_scan
+        floor, units, scans_all = self.floor, self.units, self._scans_all
+        dirty, stirred = floor.dirty, floor.stirred
         if scans_all:
             floor.mark_all()
         has_served = True
         while True:
-            while floor.dirty:
-                self.units[floor.next_dirty()].settle()
+            while dirty:
+                units[floor.next_dirty()].settle()
                 has_served = True
             if not floor.calls_are_open and not (scans_all and has_served):
                 break
@@ -109,9 +115,9 @@ class Twin:
             has_served = self._serve_calls()
             if scans_all and has_served:
                 floor.mark_all()
-        for m in sorted(floor.stirred):
-            self.units[m].log_state()
-        floor.stirred.clear()
+        for m in sorted(stirred):
+            units[m].log_state()
+        stirred.clear()
 
     def _serve_calls(self) -> bool:
         """Vehicles, then people; who asked for a task in vain goes on with something else."""
@@ -142,9 +148,10 @@ class Twin:
 
     def _add_transports(self) -> None:
         first = 0
-        for facts in self.plant.plant.transports:
+        transports = self.plant.plant.transports
+        for facts, driving in zip(transports, self.floor.tally.driving, strict=True):
             numbers = range(first, first + facts.vehicles)
-            self.shop.transports.append(Transport(self.floor, numbers, self.shop.arrive))
+            self.shop.transports.append(Transport(self.floor, numbers, driving, self.shop.arrive))
             first += facts.vehicles
 
     def _place_orders(self) -> None:
@@ -179,9 +186,10 @@ class Twin:
 
     def _take_up(self, snapshot: Snapshot) -> None:
         """Go on from an exact state; the orders it does not know are still to be released."""
-        for job in take_up(snapshot, self.shop, self.units, self.people):
-            release = max(to_tick(self.plant.horizon.to_minutes(job.order.release_date)), 0)
-            self._to_release.append((release, job.origin, [job]))
+        for jobs in take_up(snapshot, self.shop, self.units, self.experiment.schedule):
+            first = jobs[0]
+            release = max(to_tick(self.plant.horizon.to_minutes(first.order.release_date)), 0)
+            self._to_release.append((release, first.origin, jobs))
 
     def _continue(self, job: Job, unit_id: str, done: float) -> None:
         """A job is in work when the horizon begins."""
@@ -207,21 +215,23 @@ class Twin:
             for unit in self.units:
                 unit.hindrance.look()
         units = [unit.hindrance for unit in self.units]
-        self._causes = [Cause(floor, n, units) for n in range(len(plant.common_causes))]
+        self.causes = [Cause(floor, n, units) for n in range(len(plant.common_causes))]
         orders = len(self.experiment.orders)
-        sources = [
+        self.sources = sources = [
             Source(floor, self.shop, n, facts, orders) for n, facts in enumerate(plant.sources)
         ]
-        if self.experiment.state.exact is not None:
+        if (exact := self.experiment.state.exact) is not None:
             for facts, source in zip(plant.sources, sources, strict=True):
-                source.take_up(self.experiment.state.exact.sources[facts.id])
+                source.take_up(exact.sources[facts.id])
+            for event, cause in zip(plant.common_causes, self.causes, strict=True):
+                cause.take_up(exact.causes[event.id])
 
         def taken(job: Job) -> None:
             if job.origin >= orders:
                 sources[job.origin - orders].taken(job)
 
         self.shop.taken = taken
-        Releases(floor, self.shop, self._to_release)
+        self._releases = Releases(floor, self.shop, self._to_release)
         self._warm_up = warm_up = to_tick(self.experiment.warm_up)
         if 0 < warm_up < floor.end:
             floor.at(warm_up, _END_WARM_UP, lambda _: floor.tally.restart(warm_up))

@@ -6,7 +6,7 @@ from twin.behaviour.randomness import Stream
 from twin.model.network import Source as Facts
 from twin.model.orders import WorkOrder
 from twin.model.snapshot import SourceSnapshot
-from twin.simulation.clock import duration, minutes, to_tick
+from twin.simulation.clock import NEVER, duration, minutes, to_tick
 from twin.simulation.floor import Floor
 from twin.simulation.jobs import Job
 from twin.simulation.shop import Shop, round_mg
@@ -22,6 +22,11 @@ class Releases:
         """(release, place in the order book, its jobs), the next one last."""
         self._timer = floor.timer("release", 0, self._release)
         self._set_timer()
+
+    @property
+    def to_come(self) -> list[Job]:
+        """Jobs that are not yet released."""
+        return [job for _, _, jobs in self._todo for job in jobs]
 
     def _release(self) -> None:
         while self._todo and self._todo[-1][0] <= self._floor.now:
@@ -53,6 +58,11 @@ class Source:
         self._timer = floor.timer("source", index, self._bring)
         first = to_tick(facts.start)
         self._timer.set(first if facts.time_between is None else first + self._time_between())
+
+    def snapshot(self) -> SourceSnapshot:
+        """As it stands between two instants."""
+        due = self._timer.due
+        return SourceSnapshot(self._parts, None if due >= NEVER else due - self._floor.now)
 
     def take_up(self, seen: SourceSnapshot) -> None:
         """Go on from where a snapshot was taken."""

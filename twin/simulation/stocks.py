@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 
 from twin.model.network import Stock as Facts
+from twin.model.snapshot import StockSnapshot
 from twin.simulation.clock import duration
 from twin.simulation.floor import Floor
 from twin.simulation.jobs import Job
@@ -68,6 +69,28 @@ class Stock:
         self._floor.tally.on_hand[self._index].change(pieces, self._floor.now)
         self._floor.calls_are_open = True
         self.has_more()
+
+    def snapshot(self, name: Callable[[Job], str]) -> StockSnapshot:
+        """As it stands between two instants."""
+        now = self._floor.now
+        return StockSnapshot(
+            on_hand=self.on_hand,
+            owed=self._floor.tally.owed[self._index].value,
+            orders=self._orders,
+            deliveries=tuple(sorted(due - now for due in self._deliveries)),
+            blocked=tuple(name(job) for job in self.blocked),
+        )
+
+    def take_up(self, seen: StockSnapshot, jobs: Mapping[str, Job]) -> None:
+        """Go on from where a snapshot was taken."""
+        tally, now = self._floor.tally, self._floor.now
+        tally.on_hand[self._index].change(seen.on_hand - self.on_hand, now)
+        tally.owed[self._index].change(seen.owed, now)
+        self._orders, self._deliveries = seen.orders, list(seen.deliveries)
+        self._on_order = len(seen.deliveries) * self._facts.order_quantity
+        self.blocked.extend(jobs[name] for name in seen.blocked)
+        if self._deliveries:
+            self._timer.set(self._deliveries[0])
 
     def _order(self) -> None:
         law = self._facts.lead_time

@@ -409,6 +409,7 @@ class Tables:
         self.product_mass = reals(p.piece_mass_g for p in self.plant.products)
         self.can_lock = int(units_can_follow_themselves(self.compiled))
         self.unit_queue = integers(self._own_queue(m) for m in range(self.units))
+        self.unit_only_key = integers(self._only_key(m) for m in range(self.units))
 
     def _own_queue(self, m: int) -> int:
         """The operation whose queue a unit takes from its head on; -1 where it has to choose."""
@@ -423,6 +424,21 @@ class Tables:
             for s in stages
         )
         return o if is_alone and not self.compiled.uses[o] else -1
+
+    def _only_key(self, m: int) -> int:
+        """The one setup key of a unit that never chooses, waits for people or looks at tasks; -1.
+
+        A unit that is set up for it has nothing to ask before it begins a job.
+        """
+        if self.unit_queue[m] < 0 or self.has_tasks:
+            return -1
+        o = self.unit_queue[m]
+        mine = [s for s, operation in enumerate(self.stage_operation) if operation == o]
+        keys = {self.unit_key[m * self.products + self.stage_product[s]] for s in mine}
+        rows = [self.taker_row[self.taker_first[s]] for s in mine]
+        if len(keys) != 1 or any(self.row_group[row] >= 0 for row in rows):
+            return -1
+        return keys.pop()
 
     def _stocks(self) -> None:
         stocks, uses = self.plant.stocks, self.compiled.uses

@@ -59,43 +59,52 @@ class Meter:
         self._power_kw: list[float] = power_kw.tolist()
         self._profiles = profiles
         self._state = -1
-        self._since = self._open_since = 0
         self.is_open = False
         self.restart(0)
 
     def restart(self, now: int) -> None:
         """Count from now on."""
         self.ticks = [0] * len(STATES)
-        self.open_ticks = [0] * len(STATES)
+        self._shut_ticks = [0] * len(STATES)
+        """Of these, while the shift of the unit was closed."""
         self.kwh = self.cost = self.carbon_kg = 0.0
-        self._since = self._open_since = now
+        self._since = self._shut_since = now
 
     def enter(self, state: int, now: int) -> None:
         """A state is logged; what came before it is counted."""
-        if self._state >= 0:
-            self.count(now)
-        self._state = state
-
-    def shift_turns(self, is_open: bool, now: int) -> None:
-        if self.is_open and self._state >= 0:
-            self.open_ticks[self._state] += now - self._open_since
-        self._open_since = now
-        self.is_open = is_open
-
-    def count(self, now: int) -> None:
-        """Count the present state up to now."""
-        state = self._state
+        before, self._state = self._state, state
+        if before < 0:
+            return
         since, self._since = self._since, now
-        if self.is_open:
-            self.open_ticks[state] += now - self._open_since
-        self._open_since = now
-        self.ticks[state] += now - since
-        power = self._power_kw[state]
-        self.kwh += power * ((now - since) / TICKS_PER_HOUR)
+        ticks = now - since
+        self.ticks[before] += ticks
+        if not self.is_open:
+            self._count_shut(before, now)
+        power = self._power_kw[before]
+        self.kwh += power * (ticks / TICKS_PER_HOUR)
         if self._profiles is not None:
             price, carbon = self._profiles
             self.cost += power * (price.until(now) - price.until(since))
             self.carbon_kg += power * (carbon.until(now) - carbon.until(since))
+
+    def count(self, now: int) -> None:
+        """Count the present state up to now."""
+        self.enter(self._state, now)
+
+    def shift_turns(self, is_open: bool, now: int) -> None:
+        if not self.is_open and self._state >= 0:
+            self._count_shut(self._state, now)
+        self._shut_since = now
+        self.is_open = is_open
+
+    @property
+    def open_ticks(self) -> list[int]:
+        """Time by state while the shift was open, as far as it is counted."""
+        return [ticks - shut for ticks, shut in zip(self.ticks, self._shut_ticks, strict=True)]
+
+    def _count_shut(self, state: int, now: int) -> None:
+        self._shut_ticks[state] += now - self._shut_since
+        self._shut_since = now
 
 
 class Tally:
@@ -122,6 +131,7 @@ class Tally:
         self.inside = [Level() for _ in plant.products]
         self.places = [Level() for _ in plant.operations]
         self.busy = [Level() for _ in plant.crews]
+        self.driving = [Level() for _ in plant.transports]
         self.on_hand = [Level(stock.on_hand) for stock in plant.stocks]
         self.owed = [Level() for _ in plant.stocks]
         self._modes = [len(unit.failure_modes) for unit in plant.work_units]
@@ -168,6 +178,7 @@ class Tally:
             wait_ticks=_integers(self.wait_ticks),
             taken=_integers(self.taken),
             crew_ticks=_areas(self.busy, now),
+            vehicle_ticks=_areas(self.driving, now),
             failures=_integers([n for unit in self.failures for n in unit]),
             executions=_integers([n for unit in self.executions for n in unit]),
             inspections=_integers([n for unit in self.inspections for n in unit]),
@@ -197,7 +208,9 @@ class Tally:
         self.planned_minutes = [0.0] * units
 
     def _levels(self) -> list[Level]:
-        return [*self.inside, *self.places, *self.busy, *self.on_hand, *self.owed]
+        return [
+            *self.inside, *self.places, *self.busy, *self.driving, *self.on_hand, *self.owed
+        ]  # fmt: skip
 
 
 def _integers(values: list[int]) -> Integers:

@@ -39,12 +39,12 @@ class Timers:
 
     def fire_until(self, end: int, settle: Callable[[], None]) -> None:
         """Work through all instants before an end: first their timers, then the plant settles."""
-        env = self.env
-        while (instant := env.peek()) < end:
+        peek, step = self.env.peek, self.env.step
+        while (instant := peek()) < end:
             self.now = int(instant)
-            env.step()
-            while env.peek() == instant:
-                env.step()
+            step()
+            while peek() == instant:
+                step()
             settle()
 
 
@@ -70,8 +70,9 @@ class Timer(simpy.Event):
         """Fire at an instant, later than now, and at no other."""
         if due != self.due:
             self.due = due
-            if due < self._timers.end:
-                self.env.schedule(self, self._place, due - self._timers.now)
+            timers = self._timers
+            if due < timers.end:
+                timers.env.schedule(self, self._place, due - timers.now)
 
     def cancel(self) -> None:
         self.due = NEVER

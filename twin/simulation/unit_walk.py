@@ -24,7 +24,6 @@ from twin.simulation.crews import Kind
 from twin.simulation.floor import Floor
 from twin.simulation.lots import remaining_lots, spread_factor
 from twin.simulation.material import Materials
-from twin.simulation.resume import mode_snapshot, task_snapshots
 from twin.simulation.upkeep import Upkeep
 
 _RUNNING = ("startup", "setup", "working")
@@ -456,31 +455,39 @@ class UnitWalk:
         lives = self._reliability.lives
         for life in lives:
             life.grow(self._reading(life, cut) - 1)
+        job, is_in_work, is_blocked = self.job, self.base == "work", self.base == "blocked"
         is_timed = self.overlay in ("repair", "maintenance")
         return UnitSnapshot(
             base=self.base,
-            order=self.job.name if self.job else "",
+            jobs=(job.name,) if job else (),
+            named=(job.name, job.step - is_blocked, 0) if job else None,
+            product=self._all.plant.product_ids[job.product] if job and not is_blocked else "",
             left=self._whole - self._spent,
             whole=self._whole if self._lot_is_open else 0,
             runs=self._shown in _RUNNING,
-            lot=self._lot,
+            lot=self._lot if is_in_work else 0,
             lot_is_open=self._lot_is_open,
-            good=self._good,
+            pieces=job.pieces if job and is_in_work else 0,
             overlay=self.overlay,
             failed=self._failed,
             task=self._task,
             until=self.until - cut if is_timed else 0,
-            called=self._called - cut,
-            asked=self._asked - cut,
+            called=self._called - cut if self.overlay == "down" else 0,
+            asked=self._asked - cut if self.base in ("setup_wait", "operator_wait") else 0,
             helpers=self.here.get("helpers"),
             setters=self.here.get("setters"),
             operators=self.here.get("operators"),
             setup_key=self._key,
             is_on=self._is_on,
-            idle_since=self._idle_since - cut,
-            modes={life.mode.id: mode_snapshot(life, self._reading(life, cut)) for life in lives},
-            tasks=task_snapshots(self._upkeep, self._reliability, cut),
+            idle_since=self._idle_since - cut if self.base == "idle" else 0,
+            modes={life.mode.id: life.snapshot(self._reading(life, cut)) for life in lives},
+            tasks=self._upkeep.snapshot(cut),
         )
+
+    def pieces_now(self) -> int:
+        """Good pieces of the job here."""
+        assert self.job is not None
+        return self._good + sum(self._lots[self._lot :]) if self.base == "work" else self.job.pieces
 
 
 class _Stage:

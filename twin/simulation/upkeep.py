@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from twin.behaviour.reliability import ModeLife, Reliability
 from twin.model.failures import MaintenanceTask
+from twin.model.snapshot import TaskSnapshot
 from twin.model.state import UnitState
 from twin.simulation.clock import NEVER, count, duration, to_tick
 from twin.simulation.floor import Floor
@@ -52,6 +53,15 @@ class Duty:
             return NEVER
         counted_from = self.begun if self.life is None else self.life.born
         return counted_from + self.interval
+
+    def snapshot(self, reliability: Reliability, now: int) -> TaskSnapshot:
+        """As it stands at an instant."""
+        inspection = NEVER if self.inspection is None else self.inspection.due
+        return TaskSnapshot(
+            elapsed=reliability.reading(self.clock, now) - self.begun,
+            noted=None if self.noted is None else self.noted - now,
+            inspection=None if inspection >= NEVER else inspection - now,
+        )
 
 
 class Upkeep:
@@ -139,6 +149,23 @@ class Upkeep:
                 reading = self._reliability.reading(duty.clock, now)
                 if duty.due_reading - reading <= duty.opportunity:
                     duty.noted = now
+
+    def snapshot(self, now: int) -> dict[str, TaskSnapshot]:
+        """The tasks at an instant."""
+        return {duty.facts.id: duty.snapshot(self._reliability, now) for duty in self._duties}
+
+    def take_up(self, tasks: Mapping[str, TaskSnapshot]) -> None:
+        """Go on with the tasks, on clocks that read 0 now."""
+        for duty in self._duties:
+            seen = tasks[duty.facts.id]
+            duty.begun, duty.noted = -seen.elapsed, seen.noted
+            if duty.inspection is not None:
+                duty.inspection.set(NEVER if seen.inspection is None else seen.inspection)
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks that are kept here."""
+        return [duty.facts.id for duty in self._duties]
 
     def _due_instant(self, duty: Duty, now: int) -> int | None:
         """When a task fell due, if it has; noted now if nobody noticed before."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum, auto
 
 from twin.behaviour.reliability import ModeLife
 from twin.model.compiled import STATE_INDEX
@@ -22,48 +21,51 @@ from twin.simulation.agenda import Agenda, Step
 from twin.simulation.clock import GRACE, OpenTicks, duration
 from twin.simulation.crews import Busy, Call, Kind, People
 from twin.simulation.floor import Floor
-from twin.simulation.hindrance import Hindrance, Overlay
+from twin.simulation.hindrance import ASKED, UNHINDERED, Hindrance, Overlay
 from twin.simulation.jobs import Job
 from twin.simulation.lots import spread_factor
+from twin.simulation.registers import (
+    BLOCKED,
+    FINISHED,
+    IDLE,
+    NO_WORK,
+    OPERATOR_WAIT,
+    PREPARATION,
+    READY,
+    RUNS,
+    SETUP,
+    SETUP_WAIT,
+    STARTUP,
+    STOPS,
+    WORK,
+    Registers,
+)
 from twin.simulation.shop import Shop
 from twin.simulation.stocks import Stock
 from twin.simulation.work import Bench, Work
 
-_NO_WORK = (-1, -1, -1)
-
-
-class Base(IntEnum):
-    """What a work unit does."""
-
-    IDLE = auto()
-    STARTUP = auto()
-    SETUP_WAIT = auto()
-    """For a setup crew."""
-    SETUP = auto()
-    READY = auto()
-    """Has claimed a job and waits for its shift."""
-    OPERATOR_WAIT = auto()
-    WORK = auto()
-    FINISHED = auto()
-    """The last lot is done, the job has not left."""
-    BLOCKED = auto()
-    """The job could not leave."""
-
-
-_PREPARATION = (Base.STARTUP, Base.SETUP)
-_RUNS = (Base.WORK, Base.SETUP, Base.STARTUP)
 _STATE_OF = {
-    Base.STARTUP: STATE_INDEX["startup"],
-    Base.SETUP: STATE_INDEX["setup"],
-    Base.WORK: STATE_INDEX["working"],
-    Base.FINISHED: STATE_INDEX["blocked"],
-    Base.BLOCKED: STATE_INDEX["blocked"],
+    STARTUP: STATE_INDEX["startup"],
+    SETUP: STATE_INDEX["setup"],
+    WORK: STATE_INDEX["working"],
+    FINISHED: STATE_INDEX["blocked"],
+    BLOCKED: STATE_INDEX["blocked"],
 }
 _OFF, _STANDBY = STATE_INDEX["off"], STATE_INDEX["standby"]
 
 
-class WorkUnit:
+class WorkUnit(Registers):
     """It warms up, is set up, works, is blocked, fails, is repaired and maintained, and waits."""
+
+    __slots__ = (
+        "_bench", "_calls_operators", "_done", "_floor", "_has_tasks", "_held", "_idle_since",
+        "_is_open", "_keys", "_logged", "_meter", "_named", "_operators", "_people",
+        "_reliability", "_rem", "_running_since", "_setters", "_shares_work", "_shift_timer",
+        "_shop", "_startup", "_step", "_timer", "_wake", "_wears_at_work", "_work", "agenda",
+        "base", "calendar", "facts", "hindrance", "index", "is_on", "peers", "setup_key",
+        "under_way",
+    )  # fmt: skip
+    """Listed, as Python is slower with an object of more than 30 attributes."""
 
     agenda: Agenda
 
@@ -82,10 +84,11 @@ class WorkUnit:
         self.index = index
         self.facts = plant.plant.work_units[index]
         self.calendar = OpenTicks(plant.unit_open[index])
-        self.base = Base.IDLE
+        self.base = IDLE
         self.is_on = state.is_on
         self.setup_key = state.setup_key
         self.hindrance = Hindrance(floor, index, state, people, stocks, self, is_planned=is_planned)
+        self._reliability = self.hindrance.reliability
         self.under_way: deque[tuple[Job, float]] = deque()
         """Jobs in work when the horizon begins, with the share of the operation done."""
         self.peers: list[WorkUnit] = []
@@ -98,6 +101,10 @@ class WorkUnit:
         self._keys = plant.setup_key[index]
         self._has_tasks = bool(self.facts.maintenance)
         self._calls_operators = any(row.operators is not None for row in self.facts.processing)
+        self._wears_at_work = any(m.clock == "operating" for m in self.facts.failure_modes)
+        self._shares_work = any(
+            len(units) > 1 for units in plant.eligible.values() if index in units
+        )
         self._is_open = self.calendar.closing(0) is not None
         self._meter = floor.tally.meters[index]
         self._meter.is_open = self._is_open
@@ -112,7 +119,7 @@ class WorkUnit:
         self._work: Work | None = None
         self._held: list[Job] = []
         """Jobs done that have not left."""
-        self._named = _NO_WORK
+        self._named = NO_WORK
         """Job, step and pass that its rows name."""
         self._setters: Busy | None = None
         self._operators: Busy | None = None
@@ -134,7 +141,7 @@ class WorkUnit:
         if self._is_open:
             self._floor.calls_are_open = True
             self.resume()
-        elif self._running_since is not None and self.base is not Base.STARTUP:
+        elif self._running_since is not None and self.base is not STARTUP:
             is_all_but_done = self._rem - (now - self._running_since) <= GRACE
             if not is_all_but_done and self._timer.due != now:
                 self._stop()
@@ -142,16 +149,18 @@ class WorkUnit:
 
     def _activity_ends(self) -> None:
         """A startup, setup or lot is done, or a failure mode has used up its life."""
-        self._stop()
+        self._count_run()
         if self._rem == 0:
-            if self.base is Base.WORK:
+            if self.base is WORK:
                 self._end_lot()
-            elif self.base is Base.SETUP:
+            elif self.base is SETUP:
                 self._end_setup()
             else:
                 self.is_on = True
-        self.hindrance.look()
-        self.resume()
+        if self._reliability.lives:
+            self.hindrance.look()
+        if self.base is not FINISHED:
+            self.resume()
         self._floor.stirred.add(self.index)
         self._floor.mark(self.index)
 
@@ -166,7 +175,7 @@ class WorkUnit:
         work = self._work
         assert work is not None
         work.end_lot()
-        self.hindrance.reliability.lots += 1
+        self._reliability.lots += 1
         if work.lots_left == 0:
             self._finish()
 
@@ -179,27 +188,32 @@ class WorkUnit:
         if self.facts.inspection is not None:
             self._work.inspect()
         self._held = list(self._work.jobs)
-        self.base = Base.FINISHED
+        self.base = FINISHED
 
     # --- what is stopped, and runs on ---
 
     @property
     def has_part_in_hand(self) -> bool:
         """Whether a lot is open, or finished work has not left."""
-        if self.base is Base.WORK:
+        if self.base is WORK:
             assert self._work is not None
             return self._work.is_open
-        return self.base in (Base.FINISHED, Base.BLOCKED)
+        return self.base in (FINISHED, BLOCKED)
 
     def _stop(self) -> None:
-        """Count what has been done."""
+        """Stand still; what is left is kept."""
         if self._running_since is not None:
-            ran = self._floor.now - self._running_since
-            self._running_since = None
+            self._count_run()
             self._timer.cancel()
-            self._rem -= ran
-            if self.base is Base.WORK:
-                self.hindrance.reliability.worked += ran
+
+    def _count_run(self) -> None:
+        """Count what has been done since it began to run."""
+        assert self._running_since is not None
+        ran = self._floor.now - self._running_since
+        self._running_since = None
+        self._rem -= ran
+        if self.base is WORK:
+            self._reliability.worked += ran
 
     def interrupt(self, life: ModeLife) -> None:
         """A failure stops the unit; what becomes of the lot, or of done jobs, its mode says."""
@@ -208,10 +222,10 @@ class WorkUnit:
         if work is not None and work.is_open:
             if rule == "scrap":
                 work.scrap_lot(len(self.facts.scrap_reasons) + life.index)
-                self.hindrance.reliability.lots += 1
+                self._reliability.lots += 1
             elif rule == "restart":
                 self._rem = work.ticks
-        elif rule == "scrap" and self.base in (Base.FINISHED, Base.BLOCKED):
+        elif rule == "scrap" and self.base in (FINISHED, BLOCKED):
             for job in list(self._held):
                 if job in self._held and not job.is_claimed:  # the one before may have made room
                     self._shop.throw_away(job, self.index)
@@ -220,65 +234,81 @@ class WorkUnit:
 
     def resume(self) -> None:
         """Run on, if nothing hinders; between two lots, start the next."""
-        base, work = self.base, self._work
+        base = self.base
         if (
-            base not in _RUNS
+            base not in RUNS
             or self._running_since is not None
-            or self.hindrance.overlay is not Overlay.NONE
+            or self.hindrance.overlay is not UNHINDERED
         ):
             return
-        if base is Base.WORK and work is not None and not work.is_open:
-            if not self._is_open:
-                return
-            if work.lots_left == 0:
+        if base is WORK and self._work is not None and not self._work.is_open:
+            self._work_on()
+        elif self._rem > 0 and (self._is_open or base is STARTUP or self._rem <= GRACE):
+            self._run()
+
+    def _work_on(self) -> None:
+        """No lot is open: start the next, in open time; after the last, the work is finished."""
+        work = self._work
+        assert work is not None
+        if self._is_open:
+            if work.lots_left > 0:
+                self._rem = work.start_lot()
+                self._run()
+            else:
                 self._finish()
-                return
-            self._rem = work.start_lot()
+
+    def _run(self) -> None:
+        """Run from now on, until what is left is done, or a life on the clock of its work."""
         stretch = self._rem
-        if stretch > 0 and (self._is_open or base is Base.STARTUP or stretch <= GRACE):
-            now = self._running_since = self._floor.now
-            if base is Base.WORK:
-                stretch = min(stretch, self.hindrance.reliability.work_left())
-            self._timer.set(now + stretch)
+        if self._wears_at_work and self.base is WORK:
+            stretch = min(stretch, self._reliability.work_left())
+        now = self._running_since = self._floor.now
+        self._timer.set(now + stretch)
 
     # --- what begins ---
 
+    def look_around(self) -> None:
+        """There is a job it may take: decide anew at this instant, unless it is at work."""
+        if self.base is not WORK or self.hindrance.overlay is not UNHINDERED:
+            self._floor.mark(self.index)
+
     def settle(self) -> None:
         """Look around and decide what to do next."""
-        overlay = self.hindrance.overlay
-        if self.base is Base.WORK and overlay is Overlay.NONE:
+        hindrance = self.hindrance
+        if self.base is WORK and hindrance.overlay is UNHINDERED:
             return
         self._floor.stirred.add(self.index)
-        if self.base is Base.FINISHED:
+        if self.base is FINISHED:
             self._hand_on()
-        if overlay is Overlay.ASKED:
-            self.hindrance.withdraw()
-        if self.base is Base.IDLE and self.hindrance.reliability.may_wait_for_part:
-            self.hindrance.look()
-        overlay = self.hindrance.overlay
-        if overlay is Overlay.NONE:
-            is_prepared = self._rem == 0 and self.base in _PREPARATION
-            if is_prepared or self.base is Base.READY:
+        if hindrance.overlay is ASKED:
+            hindrance.withdraw()
+        if self.base is IDLE and self._reliability.may_wait_for_part:
+            hindrance.look()
+        if hindrance.overlay is UNHINDERED:
+            if self.base is not IDLE and self._is_prepared:
                 self._proceed()
-            if self.base is Base.IDLE:
+            if self.base is IDLE:
                 self._decide()
-        elif overlay is Overlay.HIDDEN:
+        elif hindrance.overlay is Overlay.HIDDEN:
             self._ask_for_task(None)
             self._set_wake()
+
+    @property
+    def _is_prepared(self) -> bool:
+        """Whether nothing but the shift is waited for, or its startup or setup is done."""
+        return self.base is READY or (self.base in PREPARATION and self._rem == 0)
 
     def wants_task(self) -> bool:
         """Whether it is idle, or has failed unseen, and has a task whose crew could come."""
         overlay = self.hindrance.overlay
-        if overlay is not Overlay.HIDDEN and (
-            overlay is not Overlay.NONE or self.base is not Base.IDLE
-        ):
+        if overlay is not Overlay.HIDDEN and (overlay is not UNHINDERED or self.base is not IDLE):
             return False
         task = self.agenda.task_due(self._floor.now)
         return task is not None and self.hindrance.could_begin(task)
 
     def _decide(self) -> None:
         """An idle unit does what is under way, a task, the next work, or nothing."""
-        while self.base is Base.IDLE:
+        while self.base is IDLE:
             if self.under_way:
                 self._take_up(*self.under_way.popleft())
                 continue
@@ -290,7 +320,7 @@ class WorkUnit:
             if step is None:
                 self._stand_idle()
                 return
-            unit = self._readiest(step)
+            unit = self._readiest(step) if self._shares_work else self
             unit.begin(step)
 
     def _ask_for_task(self, step: Step | None) -> bool:
@@ -330,8 +360,7 @@ class WorkUnit:
         for job in step.jobs:
             if job.is_waiting:
                 self._shop.claim(job)
-        job, at = self._job_and_step(step)
-        self._named = (job.number, at, job.visits[at])
+        self._named = self._name(step)
         self._proceed()
 
     def _proceed(self) -> None:
@@ -348,21 +377,22 @@ class WorkUnit:
             self._call_setters(step)
             return
         self.setup_key = self._keys[step.product]
-        if step.item is not None:
-            step.item.is_set_up = True
-        if not step.jobs or (step.item is not None and step.item.work_start > self._floor.now):
+        item = step.item
+        if item is not None:
+            item.is_set_up = True
+        if not step.jobs or (item is not None and item.work_start > self._floor.now):
             for job in step.jobs:
                 job.is_claimed = False
             self._become_idle()
         elif not self._is_open:
-            self.base = Base.READY
+            self.base = READY
         elif self._calls_operators:
             self._call_operators(step)
         else:
             self._begin_work(None)
 
     def _start_up(self) -> None:
-        self.base, self._rem = Base.STARTUP, duration(self._startup)
+        self.base, self._rem = STARTUP, duration(self._startup)
         self.resume()
 
     def _call_setters(self, step: Step) -> None:
@@ -371,19 +401,18 @@ class WorkUnit:
         if table.crew is None:
             self._set_up(None)
             return
-        self.base = Base.SETUP_WAIT
+        self.base = SETUP_WAIT
         self._call(Kind.SETUP, table.crew, 1, self._set_up)
 
     def _set_up(self, setters: Busy | None) -> None:
         step, table = self._step, self.facts.setup
         assert step is not None
         assert table is not None
-        job, at = self._job_and_step(step)
-        u = self._floor.job_luck.uniform(job, "setup", step=at)
+        number, at, _ = self._named
+        u = self._floor.job_luck.uniform(self._shop.jobs[number], "setup", step=at)
         minutes = self.setup_minutes(step.product) * spread_factor("lognormal", table.cv, u)
         self._setters = setters
-        self.base, self._rem = Base.SETUP, duration(minutes)
-        self._floor.stirred.add(self.index)
+        self.base, self._rem = SETUP, duration(minutes)
         self.resume()
 
     def _call_operators(self, step: Step) -> None:
@@ -392,32 +421,32 @@ class WorkUnit:
         if row.operators is None:
             self._begin_work(None)
             return
-        self.base = Base.OPERATOR_WAIT
+        self.base = OPERATOR_WAIT
         self._call(Kind.OPERATORS, row.operators, row.people, self._begin_work)
 
     def _call(
-        self, kind: Kind, crew: str, people: int, begin: Callable[[Busy | None], None]
-    ) -> None:
+        self, kind: Kind, crew: str, people: int, begin: Callable[[Busy | None], None],
+        since: int | None = None,
+    ) -> None:  # fmt: skip
         def can_begin() -> bool:
-            return self._is_open and self.hindrance.overlay is Overlay.NONE
+            return self._is_open and self.hindrance.overlay is UNHINDERED
 
-        call = Call(kind, self._floor.now, self.index, crew, people, can_begin, begin)
-        self._people.call(call)
+        called = self._floor.now if since is None else since
+        self._people.call(Call(kind, called, self.index, crew, people, can_begin, begin))
 
     def _begin_work(self, operators: Busy | None) -> None:
         """Everything is there: the jobs are taken and the first lot starts."""
         step = self._step
         assert step is not None
         self._operators = operators
-        self._floor.stirred.add(self.index)
         for job in step.jobs:
             if job.is_waiting:
                 self._shop.take(job)
         if step.item is not None:
             self.agenda.begins(step.item)
         self._work = Work(self._bench, step.jobs, self._done)
-        self.base = Base.WORK
-        self.resume()
+        self.base = WORK
+        self._work_on()
 
     # --- jobs that leave, jobs that are offered ---
 
@@ -427,7 +456,7 @@ class WorkUnit:
         for job in self._work.jobs:
             self._shop.hand_on(job, self.index)
         if self._held:
-            self.base = Base.BLOCKED
+            self.base = BLOCKED
             self._shop.refuse_deadlock(self.index)
         else:
             self._become_idle()
@@ -435,13 +464,13 @@ class WorkUnit:
     def job_leaves(self, job: Job) -> None:
         """A finished job has found room."""
         self._held.remove(job)
-        if self.base is Base.BLOCKED and not self._held:
+        if self.base is BLOCKED and not self._held:
             self._become_idle()
             self._floor.mark(self.index)
 
     def _become_idle(self) -> None:
-        self.base = Base.IDLE
-        self._step, self._work, self._named = None, None, _NO_WORK
+        self.base = IDLE
+        self._step, self._work, self._named = None, None, NO_WORK
         self._idle_since = self._floor.now
 
     def went_idle(self) -> None:
@@ -471,12 +500,12 @@ class WorkUnit:
 
     def _is_free(self) -> bool:
         return (
-            self.base is Base.IDLE
-            and self.hindrance.overlay is Overlay.NONE
+            self.base is IDLE
+            and self.hindrance.overlay is UNHINDERED
             and self._is_open
             and not self.under_way
             and self.agenda.task_due(self._floor.now) is None
-            and self.hindrance.reliability.failed(self._floor.now) is None
+            and self._reliability.failed(self._floor.now) is None
             and self.agenda.is_over()
         )
 
@@ -495,15 +524,14 @@ class WorkUnit:
     def _visible(self) -> tuple[int, tuple[int, int, int], int]:
         """State, (job, step, pass) and reason."""
         base, hindrance = self.base, self.hindrance
-        if hindrance.overlay is not Overlay.NONE:
+        if hindrance.overlay is not UNHINDERED:
             hindered = hindrance.visible()
             if hindered is not None:
                 is_for_job = hindrance.overlay is not Overlay.MAINTENANCE
-                return hindered[0], (self._named if is_for_job else _NO_WORK), hindered[1]
-        stands_still = self._running_since is None and base in (Base.SETUP, Base.WORK)
-        if base in _STATE_OF and not stands_still:
+                return hindered[0], (self._named if is_for_job else NO_WORK), hindered[1]
+        if base in _STATE_OF and (self._running_since is not None or base not in STOPS):
             return _STATE_OF[base], self._named, -1
-        if base is Base.IDLE:
+        if base is IDLE:
             is_warm = self.is_on
         else:  # waits for its shift, or for people
             is_warm = self._is_open or self._startup > 0
@@ -515,10 +543,13 @@ class WorkUnit:
             return 0.0
         return self._floor.plant.setup_minutes(self.index, self.setup_key, product)
 
-    def _job_and_step(self, step: Step) -> tuple[Job, int]:
-        """The job a step is for, and the step of its route: the order's, if it has not come yet."""
+    def _name(self, step: Step) -> tuple[int, int, int]:
+        """Job, step and pass of some work: the order's job, if it is to be set up ahead for it."""
         if step.jobs:
-            return step.jobs[0], step.jobs[0].step
-        assert step.item is not None
-        job = self._shop.batches[step.item.order]
-        return job, self._floor.plant.routes[job.product].index(step.item.operation)
+            job = step.jobs[0]
+            at = job.step
+        else:
+            assert step.item is not None
+            job = self._shop.batches[step.item.order]
+            at = job.route.index(step.item.operation)
+        return job.number, at, job.visits[at]

@@ -165,6 +165,16 @@ def test_an_order_without_end_is_late_only_when_it_was_due(plant: CompiledPlant)
     assert plant_indicators(done, plant, None, book)["orders_on_time"] == 2.0
 
 
+def test_vehicles_are_shared_out_over_the_whole_run() -> None:
+    network = load_plant(Path(__file__).parents[3] / "data" / "plants" / "network.yaml")
+    compiled = compile_plant(network, HORIZON)
+    done = no_totals(compiled, OrderBook())
+    done.vehicle_ticks[0] = np.int64(1440 * MINUTE)  # of 2880 min, with two vehicles
+    found = observe(done, compiled, None, OrderBook())
+    assert found[Key("transport", "AGV", "busy_vehicles")] == 0.5
+    assert found[Key("transport", "AGV", "utilisation")] == 0.25
+
+
 def test_people_are_shared_out_over_their_time_on_duty(plant: CompiledPlant) -> None:
     done = no_totals(plant, OrderBook())
     done.crew_ticks[0] = np.int64(480 * MINUTE)

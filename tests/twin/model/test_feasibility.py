@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from twin.model.compiled import compile_plant
-from twin.model.feasibility import Overload, overloaded
+from twin.model.feasibility import Overload, overloaded, unattended
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant, checked
@@ -202,3 +202,26 @@ def test_a_run_takes_what_was_said_it_could() -> None:
 def test_a_unit_that_is_never_open_can_take_nothing() -> None:
     [overload] = found(unit("A", calendar="never"), calendars=[{"id": "never"}])
     assert "A can take 0" in str(overload)
+
+
+@pytest.mark.parametrize("crew", ["sunday", "night", "crew"])
+def test_work_for_people_who_are_there_at_other_hours_is_named(crew: str) -> None:
+    """A run of Monday to Friday, on a unit that is open until noon."""
+    rest = {day: ["12:00-24:00"] for day in HALF}
+    calendars = [
+        {"id": "half", "weekly": HALF},
+        {"id": "sunday", "weekly": {"sun": ["00:00-24:00"]}},
+        {"id": "night", "weekly": rest},
+    ]
+    crews = [{"id": id, "size": 1, "calendar": id} for id in ("sunday", "night")]
+    crews.append({"id": "crew", "size": 1})
+    a = unit("A", calendar="half", setup={"by": "family", "crew": crew})
+    a["processing"][0]["operators"] = crew
+    plant = checked(
+        Plant.model_validate(content(a, between=100, crews=crews, calendars=calendars)), "tiny"
+    )
+    words = [str(u) for u in unattended(compile_plant(plant, Horizon(MONDAY, 5 * 1440)))]
+    assert len(words) == (0 if crew == "crew" else 2)
+    if words:
+        assert f"A: operation a waits for {crew}, and nobody of them is on duty" in words[0]
+        assert f"A: setup waits for {crew}" in words[1]

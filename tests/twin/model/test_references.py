@@ -76,6 +76,10 @@ def test_the_plant_of_all_features_has_no_fault() -> None:
         (put("work_units.0.maintenance.0.condition.mode", "tool"),
          "work_units.0.maintenance.0.condition.mode", 'failure mode "tool" has no degradation'),
         (put("work_units.0.setup.crew", "set"), "work_units.0.setup.crew", "no crew or skill"),
+        (put("work_units.0.setup.times.wode", {}), "work_units.0.setup.times",
+         'no bore "wode"; did you mean "wide"'),
+        (put("work_units.0.setup.times.wide.narow", 1), "work_units.0.setup.times.wide",
+         'no bore "narow"; did you mean "narrow"'),
         (put("work_units.0.processing.0.operators", "x"), "work_units.0.processing.0.operators",
          'no crew or skill "x"; known: assemblers, electricians'),
         (put("work_units.4.processing.0.people", 4), "work_units.4.processing.0.operators",
@@ -149,3 +153,12 @@ def test_two_sources_may_feed_one_operation() -> None:
 
 def test_a_slash_in_an_operation_is_no_fault_by_itself() -> None:
     assert faults_after(add("operations", {"id": "cut/weld"})) == []
+
+
+def test_setup_times_by_product_and_family_are_known_by_these() -> None:
+    def by(name: str, before: str) -> list[str]:
+        return faults_after(put("work_units.0.setup", {"by": name, "times": {before: {}}}))
+
+    assert by("product", "pump") == by("family", "pumps") == []
+    assert 'no product "pumps"; did you mean "pump"?' in by("product", "pumps")[0]
+    assert 'no family "pump"; did you mean "pumps"?' in by("family", "pump")[0]

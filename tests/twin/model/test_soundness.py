@@ -213,6 +213,48 @@ def test_a_load_that_can_fill_or_does_not_wait_for_ever_is_sound() -> None:
     assert waiting_load(1, longest_wait=60) == []
 
 
+def asking(work: str, crew: str) -> dict[str, Any]:
+    """One kind of work on unit A asks for a crew; nobody of NIGHT is ever there."""
+    crews = [
+        {"id": "DAY", "size": 1, "skills": ["some"]},
+        {"id": "NIGHT", "size": 2, "skills": ["some", "pairs"], "calendar": "never"},
+    ]
+    people = 2 if crew == "pairs" else 1
+    row = {"operators": crew, "people": people} if work == "operators" else {}
+    parts = {
+        "setup": {"setup": {"by": "family", "crew": crew}},
+        "failure": {"failure_modes": [mode(crew=crew, people=people)]},
+        "task": {"maintenance": [task(crew=crew, people=people)]},
+    }
+    units = [unit("A", "a", row, **parts.get(work, {})), unit("B", "b")]
+    never = {"id": "never", "weekly": {"mon": []}, "exceptions": {"2026-12-25": []}}
+    return plant(crews=crews, calendars=[never], work_units=units)
+
+
+@pytest.mark.parametrize(
+    ("work", "where"),
+    [
+        ("setup", "setup.crew"),
+        ("operators", "processing.0.operators"),
+        ("failure", "failure_modes.0.crew"),
+        ("task", "maintenance.0.crew"),
+    ],
+)
+def test_work_for_people_who_are_never_there_is_named(work: str, where: str) -> None:
+    assert faults(asking(work, "NIGHT")) == [
+        f'work_units.0.{where}: nobody of "NIGHT" is ever on duty: calendar "never" has no hours; '
+        "give it windows, or the crew another calendar"
+    ]
+    assert faults(asking(work, "some")) == []
+    assert len(faults(asking(work, "pairs"))) == 1
+
+
+def test_a_crew_of_single_dates_is_there_at_times() -> None:
+    content = asking("setup", "NIGHT")
+    content["calendars"][0]["exceptions"]["2026-12-26"] = ["08:00-12:00"]
+    assert faults(content) == []
+
+
 def test_a_setup_by_what_no_product_has_is_named() -> None:
     units = [unit("A", "a", setup={"by": "famly"}), unit("B", "b")]
     (found,) = faults(plant(work_units=units))

@@ -30,6 +30,7 @@ class Sketch:
     routes: dict[str, list[str]] = field(default_factory=dict)
     products: list[str] = field(default_factory=list)
     families: list[str] = field(default_factory=list)
+    heats: list[str] = field(default_factory=list)
     calendars: list[str] = field(default_factory=lambda: ["always"])
     crews: dict[str, int] = field(default_factory=dict)
     """People of the largest crew by what can be asked for."""
@@ -222,6 +223,7 @@ def _products(sketch: Sketch) -> list[Facts]:
             facts["into"] = picks.one_of(*sketch.stocks)
         sketch.products.append(id)
         sketch.families.append(facts["family"])
+        sketch.heats.extend(facts["attributes"].values())
         found.append(facts)
     return found
 
@@ -332,7 +334,9 @@ def _setup(sketch: Sketch) -> Facts:
     keys = {"product": ("A", "B"), "family": ("f", "g"), "heat": ("high", "low")}[by]
     setup: Facts = {"by": by, "default": picks.one_of(3.0, 1.0, 6.0, 0.0), "cv": 0.0}
     if picks.chance(5):
-        setup["times"] = {keys[0]: {keys[1]: picks.one_of(6.0, 0.0, 2.0)}}
+        minutes = picks.one_of(6.0, 0.0, 2.0)
+        if {*keys} <= {*sketch.products, *sketch.families, *sketch.heats}:
+            setup["times"] = {keys[0]: {keys[1]: minutes}}
     if not sketch.is_tied:
         setup["cv"] = picks.one_of(0.1, 0.5, 0.0)
     if sketch.wants("setup crews") and picks.chance(6):

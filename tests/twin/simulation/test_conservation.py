@@ -213,6 +213,16 @@ def test_no_more_people_work_than_there_are(engine: EngineClass) -> None:
         assert (result.totals.crew_ticks <= sizes * end(experiment)).all()
 
 
+def test_no_more_vehicles_drive_than_there_are(engine: EngineClass) -> None:
+    has_driven = False
+    for experiment, result in runs(engine):
+        sizes = np.array([t.vehicles for t in experiment.plant.plant.transports], dtype=np.int64)
+        driven = result.totals.vehicle_ticks
+        assert ((driven >= 0) & (driven <= sizes * end(experiment))).all()
+        has_driven |= bool(driven.any())
+    assert has_driven
+
+
 def test_buckets_add_up_to_all_pieces(engine: EngineClass) -> None:
     for _, result in runs(engine):
         assert result.totals.series.sum() == result.totals.completed.sum()

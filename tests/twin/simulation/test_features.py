@@ -263,9 +263,10 @@ def test_a_job_waits_for_a_vehicle_and_blocks_its_unit() -> None:
     works.facts["operations"] = [{"id": "cut"}, carried]
     works.unit("C", "cut", 10)
     works.unit("B", "bend", 5)
-    run, _ = simulated(works, orders(2))
+    run, totals = simulated(works, orders(2))
     assert run.starts("B") == [("O1", 40), ("O2", 70)]
     assert ("blocked", 20, 40) in run.states("C")
+    assert totals.vehicle_ticks.tolist() == [60 * 60_000_000]
 
 
 # --- where jobs come from and go ---

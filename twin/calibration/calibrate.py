@@ -10,8 +10,10 @@ from twin.calibration.cycle_times import cycle_time_estimates, with_cycle_times
 from twin.calibration.estimates import Calibration, ParameterEstimate
 from twin.calibration.failures import failure_estimates, is_learnt, with_failures
 from twin.calibration.power import power_estimates, with_power
+from twin.calibration.releases import release_estimates, with_releases
 from twin.calibration.repairs import repair_estimates
 from twin.calibration.report_times import report_time_estimates
+from twin.calibration.routing import routing_estimates, with_routing
 from twin.calibration.scrap import scrap_estimates, with_scrap
 from twin.calibration.setups import setup_estimates, with_setups
 from twin.model.events import EventLog
@@ -25,9 +27,11 @@ STEPS: dict[str, Callable[[Activity], Iterator[ParameterEstimate]]] = {
     "reports": report_time_estimates,
     "setups": setup_estimates,
     "scrap": scrap_estimates,
+    "routing": routing_estimates,
     "failures": failure_estimates,
     "repairs": repair_estimates,
     "power": power_estimates,
+    "releases": release_estimates,
 }
 
 
@@ -53,7 +57,7 @@ def calibrate(
     if progress:
         progress("done", len(STEPS), len(STEPS))
     position = {u.id: i for i, u in enumerate(plant.work_units)}
-    found.sort(key=lambda e: position[e.work_unit])
+    found.sort(key=lambda e: position.get(e.work_unit, len(position)))
     return Calibration(
         plant=plant.id,
         source=log.source,
@@ -87,7 +91,7 @@ def kept_nominal(plant: Plant, estimates: list[ParameterEstimate]) -> Iterator[s
     if others:
         yield (
             "failures as in the plant file, as a log does not show their lives (degradation, "
-            "common cause, lots, imperfect repair, seen late): " + ", ".join(others)
+            "common cause, chance repair, seen late): " + ", ".join(others)
         )
 
 
@@ -102,4 +106,6 @@ def calibrated(plant: Plant, calibration: Calibration) -> Plant:
         for put_in in (with_cycle_times, with_setups, with_scrap, with_failures, with_power):
             unit = put_in(unit, estimates)
         units.append(unit)
-    return plant.model_copy(update={"work_units": units})
+    plant = plant.model_copy(update={"work_units": units})
+    plant = with_routing(plant, calibration.estimates)
+    return with_releases(plant, calibration.estimates)

@@ -1,7 +1,8 @@
 """What in a log cannot be used, set aside row by row with its reason; nothing is mended in silence.
 
-The rules run in the order of :data:`RULES`; a row is set aside by the first that it breaks. Rows
-keep their number in the log as received, so that each example can be looked up.
+The rules run in the order of :data:`RULES`; a row is set aside by the first that it breaks. Then
+clocks are set right and rows put in order, and the rules that need both run. Rows keep their number
+in the log as received, so that each example can be looked up.
 """
 
 from __future__ import annotations
@@ -59,25 +60,56 @@ Mask = pd.Series
 Rule = Callable[[_Rules], Mask]
 
 
-def clean(log: EventLog, plant: Plant, until: datetime) -> tuple[EventLog, list[SetAside]]:
-    """The usable rows in time order, and what was set aside or put in order."""
+def usable(log: EventLog, plant: Plant, until: datetime) -> tuple[pd.DataFrame, list[SetAside]]:
+    """The rows that can be used, in the order of the file and under their numbers there."""
     table = log.table.reset_index(drop=True)
     table.index = table.index + 1
     table, found = _without_blanks(table)
     table, renamed = _by_id(table, plant)
-    found += renamed
-    for reason, rule in RULES.items():
-        broken = rule(_Rules(table, plant, until)).to_numpy(dtype=bool)
-        if broken.any() and reason == OUT_OF_ORDER:
-            found.append(_out_of_order(table, broken))
-            table = table.sort_values("time", kind="stable")
-        elif broken.any():
-            found.append(_set_aside(reason, table[broken], plant))
-            table = table[~broken]
+    table, broken = _obeying(RULES, table, plant, until)
+    return table, found + renamed + broken
+
+
+def in_order(table: pd.DataFrame, recorded: pd.Series) -> tuple[pd.DataFrame, list[SetAside]]:
+    """The rows in the order of time, and those that came late.
+
+    A file keeps either the order of arrival or that of its stamps, wrong ones too; rows count as
+    late by the stamps, set right or as ``recorded``, by which fewer do.
+    """
+    moved = (table["time"] != recorded).to_numpy(dtype=bool)
+    by_right = table["time"].where(~moved).cummax().ffill()
+    by_stamp = recorded.cummax()
+    late_right = (table["time"] < by_right).to_numpy(dtype=bool) & ~moved
+    late_stamp = (recorded < by_stamp).to_numpy(dtype=bool)
+    is_sorted = late_stamp.sum() <= late_right.sum() + int(moved.sum()) / 2
+    late, behind = (
+        (late_stamp, by_stamp - recorded) if is_sorted else (late_right, by_right - table["time"])
+    )
+    found = [_out_of_order(table, behind, late)] if late.any() else []
+    return table.sort_values("time", kind="stable"), found
+
+
+def sound(
+    table: pd.DataFrame, plant: Plant, until: datetime
+) -> tuple[pd.DataFrame, list[SetAside]]:
+    """Rows in the order of time without those that only their order shows to be wrong."""
+    table, found = _obeying(RULES_OF_ORDER, table, plant, until)
     for reason, rows, action in _broken_lots(table):
         found.append(_set_aside(reason, table.loc[rows], plant, action))
         table = table.drop(rows) if action == "set aside" else table
-    return EventLog(table.reset_index(drop=True), log.source), found
+    return table, found
+
+
+def _obeying(
+    rules: dict[str, Rule], table: pd.DataFrame, plant: Plant, until: datetime
+) -> tuple[pd.DataFrame, list[SetAside]]:
+    found = []
+    for reason, rule in rules.items():
+        broken = rule(_Rules(table, plant, until)).to_numpy(dtype=bool)
+        if broken.any():
+            found.append(_set_aside(reason, table[broken], plant))
+            table = table[~broken]
+    return table, found
 
 
 def describe_row(table: pd.DataFrame, row: int) -> str:
@@ -162,11 +194,6 @@ def _repeated(r: _Rules) -> Mask:
     return r.table.duplicated(list(COLUMNS))
 
 
-def _late(r: _Rules) -> Mask:
-    """Rows with a time before that of some row recorded before them."""
-    return r.table["time"] < r.table["time"].cummax()
-
-
 def _unknown_unit(r: _Rules) -> Mask:
     return ~r.table["work_unit"].isin({u.id for u in r.plant.work_units} | {""})
 
@@ -224,19 +251,22 @@ RULES: dict[str, Rule] = {
     LONG_BEFORE: _long_before,
     "event or state word unknown": _unknown_word,
     DUPLICATE: _repeated,
-    OUT_OF_ORDER: _late,
     UNKNOWN_UNIT: _unknown_unit,
     "no work unit named": _no_unit,
     UNKNOWN_PRODUCT: _unknown_product,
     "operation not in the plant": _unknown_operation,
     "negative quantity": _impossible_quantity,
     "meter reading without a value": _meter_without_value,
+}
+RULES_OF_ORDER: dict[str, Rule] = {
+    AFTER: _after_cutoff,
     "meter reading beyond what the unit can draw": _meter_spike,
 }
+"""Broken only once the rows are in order and the clocks are right."""
 
 
-def _out_of_order(table: pd.DataFrame, late: NDArray[np.bool_]) -> SetAside:
-    behind = (table["time"].cummax() - table["time"])[late].dt.total_seconds() / 60
+def _out_of_order(table: pd.DataFrame, late_by: pd.Series, late: NDArray[np.bool_]) -> SetAside:
+    behind = late_by[late].dt.total_seconds() / 60
     row = table.index[late][int(behind.to_numpy().argmax())]
     example = f"{describe_row(table, row)}; {behind.max():.1f} min behind a row before it"
     return SetAside(OUT_OF_ORDER, int(late.sum()), example, "adjusted", _only_unit(table[late]))

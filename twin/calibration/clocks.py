@@ -62,14 +62,15 @@ def handovers(log: EventLog, plant: Plant) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with order, giver, taker, gap: minutes from the last end of an operation to the first
-    sign of work on the next one in the route. A setup is none: it may precede the batch.
+    DataFrame with order, giver, taker, given and taken: last end of an operation and first sign of
+    work on the next one in the route, gap: minutes between them. A setup is no sign of work: it may
+    precede the batch.
     """
     routes = {p.id: plant.route_of(p) for p in plant.products}
     table = log.table
-    ends = _spans(table[table["event"] == "end"], "max")
+    ends = spans(table[table["event"] == "end"], "max")
     signs = table[(table["event"] == "start") | (table["state"] == "working")]
-    starts = _spans(signs[signs["order"] != ""], "min")
+    starts = spans(signs[signs["order"] != ""], "min")
     places = {(p, o): i for p, route in routes.items() for i, o in enumerate(route)}
     for side in (ends, starts):
         side["place"] = [
@@ -85,13 +86,15 @@ def handovers(log: EventLog, plant: Plant) -> pd.DataFrame:
             "order": met["order"],
             "giver": met["work_unit_giver"],
             "taker": met["work_unit_taker"],
+            "given": met["time_giver"],
+            "taken": met["time_taker"],
             "gap": gap,
         }
     )
     return found[found["giver"] != found["taker"]].reset_index(drop=True)
 
 
-def _spans(rows: pd.DataFrame, which: str) -> pd.DataFrame:
+def spans(rows: pd.DataFrame, which: str) -> pd.DataFrame:
     """First or last time of each operation of each order, and the unit it was on."""
     rows = rows.sort_values("time", kind="stable", ascending=which == "min")
     firsts = rows.drop_duplicates(["order", "operation"])
@@ -217,15 +220,3 @@ def meter_phases(log: EventLog) -> dict[str, tuple[float, float]]:
         for unit, (beat, phase) in beats.items()
         if abs(beat - common[0]) < STEADY and abs(phase - common[1]) > TOLERANCE
     }
-
-
-def without_shifts(log: EventLog, shifts: list[ClockShift]) -> EventLog:
-    """The log with certain clock shifts taken out of every event of their units."""
-    minutes = {s.work_unit: s.minutes for s in shifts if s.is_certain}
-    if not minutes:
-        return log
-    table = log.table.copy()
-    correction = table["work_unit"].map(minutes).fillna(0.0)
-    table["time"] -= pd.to_timedelta(correction * 60, unit="s").dt.round("us")
-    table["time"] = table["time"].astype(log.table["time"].dtype)
-    return EventLog(table, log.source).ordered()

@@ -15,12 +15,34 @@ from datetime import datetime
 from typing import Any
 
 from twin.calibration.activity import Activity, read_activity
-from twin.calibration.cleaning import AFTER, DUPLICATE, UNKNOWN_UNIT, SetAside, clean
-from twin.calibration.clocks import ClockShift, clock_shifts, without_shifts
+from twin.calibration.cleaning import (
+    AFTER,
+    DUPLICATE,
+    UNKNOWN_UNIT,
+    SetAside,
+    in_order,
+    sound,
+    usable,
+)
+from twin.calibration.clock_repair import set_right, without_doubtful
+from twin.calibration.clocks import ClockShift
 from twin.calibration.findings import Finding, findings_of
+from twin.calibration.jumps import ClockJump
+from twin.calibration.losses import NO_LOSSES, Losses, losses_of
 from twin.calibration.readiness import Readiness, readiness_of
+from twin.calibration.registry import Mismatch, mismatches
+from twin.calibration.signals import (
+    EnergyBalance,
+    SignalGaps,
+    Transition,
+    energy_balances,
+    signal_gaps,
+    transitions_of,
+)
+from twin.calibration.stop_codes import StopCodes, stop_codes_of
 from twin.calibration.stoppages import Stoppage, stoppages_of
 from twin.model.events import EventLog
+from twin.model.orders import OrderBook
 from twin.model.plant import Plant
 
 STALE_HOURS = 72.0
@@ -61,10 +83,19 @@ class Diagnosis:
     details: tuple[SetAside, ...] = ()
     """What was not used as it came, reason by reason."""
     clock_shifts: tuple[ClockShift, ...] = ()
+    clock_jumps: tuple[ClockJump, ...] = ()
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     readiness: dict[str, Readiness] = field(default_factory=dict)
     stoppages: tuple[Stoppage, ...] = ()
+    losses: Losses = NO_LOSSES
+    signal_gaps: tuple[SignalGaps, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    """States that cannot follow each other."""
+    stop_codes: tuple[StopCodes, ...] = ()
+    energy: tuple[EnergyBalance, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    """Names that log, plant file and order book do not share."""
     refusal: str = ""
     """Why the log can carry no plan; empty when it can."""
 
@@ -90,10 +121,25 @@ class Diagnosis:
             "adjusted": self.adjusted,
             "details": [asdict(d) for d in self.details],
             "clock_shifts": [{**asdict(s), "is_certain": s.is_certain} for s in self.clock_shifts],
+            "clock_jumps": [_plain(asdict(j)) for j in self.clock_jumps],
             "findings": [asdict(f) for f in self.findings],
             "coverage": [_plain(asdict(c)) for c in self.coverage],
             "readiness": {name: asdict(r) for name, r in self.readiness.items()},
             "stoppages": [asdict(s) for s in self.stoppages],
+            "losses": {
+                "bottleneck": self.losses.bottleneck,
+                "busy_share": self.losses.busy_share,
+                "price_per_kwh": self.losses.price_per_kwh,
+                "counted": self.losses.counted,
+                "rows": self.losses.to_rows(),
+            },
+            "signal_gaps": [asdict(g) for g in self.signal_gaps],
+            "transitions": [asdict(t) for t in self.transitions],
+            "stop_codes": [asdict(c) for c in self.stop_codes],
+            "energy": [
+                {**asdict(e), "unexplained_share": e.unexplained_share} for e in self.energy
+            ],
+            "mismatches": [{**asdict(m), "text": str(m)} for m in self.mismatches],
             "refusal": self.refusal,
         }
 
@@ -102,38 +148,36 @@ class Diagnosis:
 
     def describe(self) -> str:
         """The diagnosis as text."""
-        return "\n".join(self._lines())
+        from twin.calibration.diagnosis_text import diagnosis_text
 
-    def _lines(self) -> Iterator[str]:
-        span = f" from {self.begin:%Y-%m-%d %H:%M} UTC" if self.begin else ""
-        yield f"{self.source or 'log'}: {self.events} events{span} until {self.until.isoformat()}"
-        if self.refusal:
-            yield f"REFUSED: {self.refusal}"
-        yield f"{len(self.clean)} events can be used"
-        for d in self.details:
-            yield f"  {d.action}: {d.count} × {d.reason}; for example {d.example}"
-        if self.findings:
-            yield "findings"
-        for f in self.findings:
-            yield f"  {f}"
-        yield "what the log can carry"
-        for name, r in self.readiness.items():
-            missing = f"; {r.missing}" if r.missing else ""
-            yield f"  {name.replace('_', ' ')}: {r.verdict}, {r.n} {r.what}{missing}"
-        if self.stoppages:
-            yield "longest stoppages"
-        for s in self.stoppages[:10]:
-            yield f"  {s.work_unit} {s.state} {s.reason}: {s.hours:.1f} h, {s.count} times".replace(
-                "  :", ":"
-            )
+        return diagnosis_text(self)
 
 
-def diagnose(log: EventLog, plant: Plant, until: datetime) -> Diagnosis:
-    """Look a raw log over against its plant, up to a cut-off."""
-    cleaned, details = clean(log, plant, until)
-    shifts = clock_shifts(cleaned, plant)
-    details += [_as_adjusted(s, cleaned) for s in shifts if s.is_certain]
-    cleaned = without_shifts(cleaned, shifts).until(until)
+def diagnose(
+    log: EventLog,
+    plant: Plant,
+    until: datetime,
+    *,
+    orders: OrderBook | None = None,
+    price_per_kwh: float | None = None,
+) -> Diagnosis:
+    """Look a raw log over against its plant, up to a cut-off.
+
+    Parameters
+    ----------
+    orders
+        The ERP's open orders, to compare with those of the log.
+    price_per_kwh
+        Mean price of energy, to put a figure on what is drawn while time is lost.
+    """
+    table, details = usable(log, plant, until)
+    clocks = set_right(table, plant)
+    table, late = in_order(clocks.table, clocks.recorded)
+    table, broken = sound(table, plant, until)
+    table, doubtful = without_doubtful(table, clocks.jumps)
+    details += [*late, *broken, *clocks.details, *doubtful]
+    cleaned = EventLog(table.reset_index(drop=True), log.source)
+    jumps = [found.jump for found in clocks.jumps]
     activity = read_activity(cleaned, plant, until)
     return Diagnosis(
         source=log.source,
@@ -142,23 +186,20 @@ def diagnose(log: EventLog, plant: Plant, until: datetime) -> Diagnosis:
         events=len(log),
         clean=cleaned,
         details=tuple(details),
-        clock_shifts=tuple(shifts),
-        findings=tuple(findings_of(activity, details, shifts, len(log))),
+        clock_shifts=tuple(clocks.shifts),
+        clock_jumps=tuple(jumps),
+        findings=tuple(findings_of(activity, details, clocks.shifts, jumps, len(log))),
         coverage=tuple(coverage_of(activity)),
         readiness=readiness_of(activity),
         stoppages=tuple(stoppages_of(activity)),
+        losses=losses_of(activity, price_per_kwh),
+        signal_gaps=tuple(signal_gaps(activity)),
+        transitions=tuple(transitions_of(activity)),
+        stop_codes=tuple(stop_codes_of(activity)),
+        energy=tuple(energy_balances(activity)),
+        mismatches=tuple(mismatches(log, plant, orders, until)),
         refusal=refusal_of(log, activity, details),
     )
-
-
-def _as_adjusted(shift: ClockShift, log: EventLog) -> SetAside:
-    rows = log.table["work_unit"] == shift.work_unit
-    way = "ahead" if shift.minutes > 0 else "behind"
-    return SetAside(
-        "clock of the work unit shifted", int(rows.sum()),
-        f"{shift.work_unit}: {abs(shift.minutes):.1f} min {way}; {shift.evidence}",
-        "adjusted", shift.work_unit,
-    )  # fmt: skip
 
 
 def coverage_of(activity: Activity) -> Iterator[Coverage]:

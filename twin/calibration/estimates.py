@@ -17,8 +17,37 @@ Quantity = Literal[
     "scrap",             # share of pieces scrapped; key product or family
     "time_to_failure",   # mean life; key failure mode; law and parameters of the whole law
     "time_to_repair",    # mean repair; key failure mode
+    "waiting_for_crew",  # mean wait between failure and repair; key failure mode
+    "micro_stop",        # share of lots that hide a short stop; key operation
+    "routing",           # share of jobs that go from one operation to another; key "from → to"
+    "interarrival",      # mean time between releases; key product, or "*" for all
     "power_kw",          # mean draw; key machine state
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A law that was tried on the same observations."""
+
+    law: str
+    parameters: dict[str, float]
+    """By the names of :mod:`twin.model.laws` [min]."""
+    loglik: float
+    aicc: float
+    """Akaike's criterion with the small-sample term; the lowest is the best."""
+    held_out: float | None = None
+    """Mean log density of each observation under the law fitted to the others' part; None where
+    there were too few to hold any out."""
+
+    def rounded(self) -> Candidate:
+        """The same to eight significant digits."""
+        return Candidate(
+            self.law,
+            {name: _rounded(value) for name, value in self.parameters.items()},
+            _rounded(self.loglik),
+            _rounded(self.aicc),
+            None if self.held_out is None else _rounded(self.held_out),
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +78,10 @@ class ParameterEstimate:
     """What the plant file says; None when it says nothing."""
     note: str = ""
     """What was assumed, pooled or left out."""
+    candidates: tuple[Candidate, ...] = ()
+    """Laws that were compared, the chosen one first."""
+    p_value: float | None = None
+    """Of the test named in ``fit``: small where the law does not describe the observations."""
 
     @property
     def is_surprising(self) -> bool:
@@ -66,6 +99,8 @@ class ParameterEstimate:
             low=_rounded(self.low),
             high=_rounded(self.high),
             parameters={name: _rounded(value) for name, value in self.parameters.items()},
+            candidates=tuple(candidate.rounded() for candidate in self.candidates),
+            p_value=None if self.p_value is None else _rounded(self.p_value),
         )
 
 
@@ -138,9 +173,14 @@ class Calibration:
         begin = content["begin"]
         content["begin"] = datetime.fromisoformat(begin) if begin else None
         content["end"] = datetime.fromisoformat(content["end"])
-        content["estimates"] = tuple(ParameterEstimate(**e) for e in content["estimates"])
+        content["estimates"] = tuple(_estimate_of(e) for e in content["estimates"])
         content["notes"] = tuple(content["notes"])
         return Calibration(**content)
+
+
+def _estimate_of(content: dict[str, Any]) -> ParameterEstimate:
+    candidates = tuple(Candidate(**c) for c in content.pop("candidates", ()))
+    return ParameterEstimate(**content, candidates=candidates)
 
 
 def _cells(e: ParameterEstimate) -> tuple[str, ...]:

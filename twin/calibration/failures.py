@@ -1,292 +1,268 @@
 """Times to failure from a log: lives per failure mode, and the law that describes them.
 
-A life begins when a repair of its mode, or a preventive task that renews it, ends. It ends in a
-failure, or is censored by such a task or by the end of the log. Its age grows on the clock the
-plant names: working minutes, or all minutes. Other modes fail beside it and leave its age alone.
+How lives are read is said in :mod:`~twin.calibration.mode_lives`, how few failures are made to
+speak in :mod:`~twin.calibration.life_posterior`. What a mode gets:
 
-The first life of each mode began before the log, at an unknown age. A memoryless law does not mind,
-so an exponential takes it; a fitted Weibull leaves it out. Where failures are few and the shape is
-kept, every life counts, and this one is taken at an age of steady state. The note says which.
+* The usual law is exponential where the plant file says so and the log does not contradict it,
+  else Weibull. Another family needs evidence, see :mod:`~twin.calibration.law_choice`.
+* Where failures come ever faster or slower, though repairs are said to make the mode as good as
+  new, no law of lives is true. A power law tells the rate, and the plan uses the rate at the end of
+  the log, unchanging: the nearest days are those it plans, and a rate extrapolated runs away.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import TypeAdapter
-from scipy import special
 
-from twin.calibration.activity import Activity, UnitActivity
-from twin.calibration.estimates import ParameterEstimate
-from twin.calibration.lifetimes import (
-    Fit,
-    Lives,
-    fit_exponential,
-    fit_weibull,
-    laplace_trend,
-    mean_interval,
-    shape_interval,
-)
+from twin.calibration.activity import Activity
+from twin.calibration.estimates import Candidate, ParameterEstimate
+from twin.calibration.goodness import describes, fit_p_value
+from twin.calibration.law_choice import candidates_of, fits_of, preferred
+from twin.calibration.life_laws import LAWS, LawName
+from twin.calibration.life_posterior import Evidence, LifePosterior, posteriors
+from twin.calibration.lifetimes import Fit, Lives, fit_exponential, mean_interval
+from twin.calibration.mode_lives import ModeHistory
+from twin.calibration.mode_lives import mode_history as mode_history
+from twin.calibration.trend import fit_power_law, laplace_trend, military_trend, renewal_trend
 from twin.model.failures import FailureMode
 from twin.model.horizon import Array
 from twin.model.laws import Exponential, Law, Weibull, variation
 from twin.model.plant import WorkUnit
 
-FEW = 3
-"""With fewer failures the nominal shape is kept and the scale leans on the nominal one."""
-PRIOR_FAILURES = 2.0
-"""Failures at the nominal scale that the prior is worth, where there are few."""
-SHORTEST = 1e-6
-"""Lives shorter than this [min] are two records of one stop."""
+FEW = 4
+"""With fewer failures laws are not compared."""
+OWN_FAMILY = 10
+"""Failures from which a nominal law other than Weibull and exponential keeps its family."""
+TREND_FAILURES = 8
+TREND_LEVEL = 0.01
+"""A trend is believed when both tests reject at this level on so many failures: a plant has dozens
+of modes, and one in twenty would otherwise have one by chance."""
+CLOCK_EVIDENCE = 2.0
+"""Log-likelihood by which another clock must be better to be named."""
+_LAW: TypeAdapter[Law] = TypeAdapter(Law)
+NAIVE_GAP = 0.05
+"""Relative difference from which the mean without censored lives is told."""
 
 
 @dataclass(frozen=True)
-class ModeHistory:
-    """What the log says about one failure mode of one work unit."""
+class ObservedMode:
+    """A mode with its lives and the law they follow."""
 
-    lives: Lives
-    """Lives that began in the log."""
-    first: Lives
-    """The life under way when the log began, its age counted from then."""
-    failure_times: np.ndarray[tuple[int], np.dtype[np.float64]]
-    """[min on the mode's clock from the log's start]"""
-    clock_end: float
-    """Length of the log on that clock [min]."""
-    renewal_age: float
-    """Age at which preventive tasks renew the mode [min on its clock]; infinite without any."""
+    unit: WorkUnit
+    mode: FailureMode
+    history: ModeHistory
+    law: LawName = "weibull"
+    table: tuple[Candidate, ...] = ()
+    has_trend: bool = False
 
     @property
-    def failures(self) -> int:
-        return int(self.lives.failures + self.first.failures)
-
-
-Scaled = tuple[ModeHistory, float]
-"""A history and the nominal scale of its mode [min]."""
+    def evidence(self) -> Evidence:
+        life = self.mode.life
+        is_memoryless = self.law == "exponential"
+        shape = 1.0 if is_memoryless else nominal_shape(life)
+        return Evidence(self.history, life.mean, shape, is_memoryless)
 
 
 def failure_estimates(activity: Activity) -> Iterator[ParameterEstimate]:
     """Time to failure of every mode of every unit whose states the log gives."""
-    found: list[tuple[WorkUnit, FailureMode, ModeHistory]] = []
+    modes = [_with_law(m) for m in observed(activity)]
+    yield from estimate_modes(modes)
+
+
+def estimate_modes(modes: list[ObservedMode]) -> Iterator[ParameterEstimate]:
+    """Each mode by its own lives where they say which law, the others together."""
+    usual = [m for m in modes if not m.has_trend and m.law in ("exponential", "weibull")]
+    found = dict(zip(map(id, usual), posteriors([m.evidence for m in usual]), strict=True))
+    for m in modes:
+        if m.has_trend:
+            yield _with_trend(m)
+        elif id(m) in found:
+            yield _from_posterior(m, found[id(m)])
+        else:
+            yield _from_fit(m)
+
+
+def observed(activity: Activity) -> Iterator[ObservedMode]:
+    """Learnt modes with their histories, their law not yet chosen."""
+    ends = _lot_ends(activity)
     for unit, mode, states in activity.observed_modes():
-        if not is_learnt(mode):
-            continue
-        history = mode_history(unit, mode, states)
-        if history.clock_end > 0:
-            found.append((unit, mode, history))
-    for unit, mode, history in found:
-        peers = [
-            (other_history, nominal_scale(other_mode))
-            for other, other_mode, other_history in found
-            if other is not unit and other.area == unit.area and is_like(mode, other_mode)
-        ]
-        yield estimate_mode(unit.id, mode, history, peers)
+        if is_learnt(mode):
+            history = mode_history(unit, mode, states, ends.get(unit.id))
+            if history.clock_end > 0:
+                yield ObservedMode(unit, mode, history)
+
+
+def _lot_ends(activity: Activity) -> dict[str, Array]:
+    """Instants at which lots ended on each unit [min]."""
+    ended = activity.log.of_kind("end")
+    minutes = (ended["time"] - activity.begin).dt.total_seconds().to_numpy(dtype=float) / 60
+    units = ended["work_unit"].to_numpy()
+    return {str(unit): minutes[units == unit] for unit in set(units)}
 
 
 def is_learnt(mode: FailureMode) -> bool:
-    """Whether a log of states shows whole lives of a mode, each new after its repair, in minutes.
+    """Whether a log of states shows the lives of a mode and the age at which each begins.
 
     Other modes keep the law of the plant file.
     """
-    is_minutes = mode.time_to_failure is not None and mode.clock != "count"
-    return is_minutes and mode.repair_effect == "new" and mode.detected == "at_once"
-
-
-def is_like(mode: FailureMode, other: FailureMode) -> bool:
-    """Whether two modes may be expected to differ from their nominal lives alike."""
-    return (mode.id, mode.clock) == (other.id, other.clock) and math.isclose(
-        nominal_shape(mode.life), nominal_shape(other.life)
+    return (
+        mode.time_to_failure is not None
+        and mode.repair_effect != "chance"
+        and mode.detected == "at_once"
     )
 
 
-def mode_history(unit: WorkUnit, mode: FailureMode, states: UnitActivity) -> ModeHistory:
-    """Lives of one mode on its own clock."""
-    clock = ["working"] if mode.clock == "operating" else None
-    begin, end = states.starts[0], states.ends[-1]
-
-    def age(instant: float) -> float:
-        if clock is None:
-            return float(instant - begin)
-        return float(states.minutes_in(clock, np.array(begin), np.array(instant)))
-
-    renewals = {task.id for task in unit.maintenance if mode.id in task.renews}
-    stops: list[tuple[float, float, bool]] = []
-    for group, reasons in ((("down", "repair"), {mode.id}), (("maintenance",), renewals)):
-        found = states.episodes(group)
-        for start, stop, reason in zip(found["start"], found["end"], found["reason"], strict=True):
-            if reason in reasons:
-                stops.append((start, stop, group != ("maintenance",)))
-    intervals = [task.interval for task in unit.maintenance if task.id in renewals]
-    interval = min(intervals, default=math.inf) * age(end) / (end - begin)
-    ages: list[tuple[float, float]] = []
-    failure_times = []
-    since = 0.0
-    for start, stop, is_failure in sorted(stops):
-        ages.append((age(start) - since, float(is_failure)))
-        if is_failure:
-            failure_times.append(age(start))
-        since = age(stop)
-    if not stops or max(stop for _, stop, _ in stops) < end:
-        ages.append((age(end) - since, 0.0))
-    return ModeHistory(
-        _lives(ages[1:]), _lives(ages[:1]), np.array(failure_times, dtype=float), age(end), interval
-    )
+def of_mode(unit: WorkUnit, mode: FailureMode, history: ModeHistory) -> ObservedMode:
+    """A mode with the law its lives follow."""
+    return _with_law(ObservedMode(unit, mode, history))
 
 
-def _lives(ages: list[tuple[float, float]]) -> Lives:
-    kept = [(a, d) for a, d in ages if a > SHORTEST]
-    table = np.array(kept, dtype=float).reshape(-1, 2)
-    return Lives(table[:, 0], table[:, 1])
-
-
-def estimate_mode(
-    unit: str, mode: FailureMode, history: ModeHistory, peers: Sequence[Scaled] = ()
-) -> ParameterEstimate:
-    """Law of the time to failure: fitted with enough failures, else leaning on the nominal law.
-
-    ``peers`` are like modes on other units of the area; where failures are few, theirs count too.
-    """
-    nominal = mode.life
-    shape = nominal_shape(nominal)
-    if history.failures < FEW or (history.lives.failures < FEW and shape != 1):
-        return _with_prior(unit, mode, history, peers)
-    lives = history.lives
+def _with_law(m: ObservedMode) -> ObservedMode:
+    """The mode with its law chosen and its trend tested."""
+    lives, nominal = m.history.lives, m.mode.life
+    is_memoryless = isinstance(nominal, Exponential)
+    usual: LawName = "exponential" if is_memoryless else "weibull"
     if lives.failures < FEW:
-        fit, texts = fit_exponential(joined(lives, history.first)), ["exponential as nominal"]
-    else:
-        fit, texts = choose_law(lives, shape)
+        return ObservedMode(m.unit, m.mode, m.history, usual)
+    if lives.failures >= OWN_FAMILY and nominal.law in LAWS:
+        usual = nominal.law
+    laws = LAWS if lives.failures >= OWN_FAMILY else ("exponential", "weibull")
+    fits = fits_of(lives, laws)
+    table = candidates_of(lives, fits, usual)
+    if is_memoryless and fits["weibull"].aicc < fits["exponential"].aicc:
+        usual = "weibull"
+    scores = {candidate.law: candidate.held_out for candidate in table}
+    law = preferred(fits, usual, scores)
+    if law == "exponential" and not is_memoryless:
+        law = usual  # the posterior of the shape may come to 1 by itself
+    table = tuple(sorted(table, key=lambda c: (c.law != law, c.aicc)))
+    return ObservedMode(m.unit, m.mode, m.history, law, table, _has_trend(m))
+
+
+def _has_trend(m: ObservedMode) -> bool:
+    times, end = m.history.failure_times, m.history.clock_end
+    if m.mode.repair_effect != "new" or len(times) < TREND_FAILURES:
+        return False
+    return max(military_trend(times, end), renewal_trend(times, end)) < TREND_LEVEL
+
+
+def _from_posterior(m: ObservedMode, found: LifePosterior) -> ParameterEstimate:
+    """A mode among the others of the plant."""
+    law = m.law
+    parameters = {"scale": found.mean}
+    texts = []
+    if law == "weibull":
+        parameters = {"shape": found.shape, "scale": found.scale}
+        texts.append(f"shape {found.shape_low:.3g} … {found.shape_high:.3g}")
     notes = []
-    if fit.law == "exponential":
-        lives = joined(lives, history.first)
-        fit = fit_exponential(lives)
-    elif len(history.first.ages):
-        notes.append(_first_left_out(history))
-    low, high = mean_interval(lives, fit)
-    if fit.free == 2:
-        texts.append("shape {:.3g} … {:.3g}".format(*shape_interval(lives, fit)))
-    trend = laplace_trend(history.failure_times, history.clock_end)
-    if len(history.failure_times) >= 5 and trend < 0.05:
-        notes.append(
-            f"failures come at no steady rate (Laplace p {trend:.2g}): renewals may mislead"
-        )
-    return ParameterEstimate(
-        "time_to_failure", unit, mode.id, fit.mean, low, high, "min", int(lives.failures),
-        int(len(lives.ages) - lives.failures), fit.law, fit.parameters, "; ".join(texts),
-        nominal.mean, "; ".join([f"{mode.clock} minutes", *notes]),
-    )  # fmt: skip
+    if m.history.failures < FEW:
+        notes.append("leans on the nominal life, as far as the other modes bear it out")
+    if len(m.history.first.ages):
+        notes.append("age at the log's start unknown: new or in steady state, as likely as told")
+    fit = Fit(law, parameters, 0.0, len(parameters), m.history.lives.failures)
+    return _estimate(m, found.mean, found.low, found.high, fit, texts, notes)
 
 
-def choose_law(lives: Lives, nominal_shape: float) -> tuple[Fit, list[str]]:
-    """The law of lowest AICc among exponential, Weibull of the nominal shape, and free Weibull.
-
-    The second has as few parameters as the first, so that a short log does not talk a worn-out
-    unit into a memoryless one for want of failures.
-    """
-    fits = {"nominal shape": fit_weibull(lives, nominal_shape)} if nominal_shape != 1 else {}
-    fits["exponential"] = fit_exponential(lives)
-    if lives.failures >= 4:
-        fits["weibull"] = fit_weibull(lives)
-    best = min(fits, key=lambda name: fits[name].aicc)
-    others = ", ".join(f"{name} {fit.aicc:.1f}" for name, fit in fits.items())
-    return fits[best], [f"{best} by AICc ({others})"]
+def _from_fit(m: ObservedMode) -> ParameterEstimate:
+    """A mode whose lives alone say enough, in a family of its own."""
+    best = next(c for c in m.table if c.law == m.law)
+    fit = Fit(m.law, best.parameters, best.loglik, len(best.parameters), m.history.lives.failures)
+    low, high = mean_interval(m.history.lives, fit)
+    notes = []
+    if len(m.history.first.ages):
+        notes.append("1 life left out: its age at the start of the log is unknown")
+    return _estimate(m, fit.mean, low, high, fit, [], notes, m.history.lives)
 
 
-def _with_prior(
-    unit: str, mode: FailureMode, history: ModeHistory, peers: Sequence[Scaled]
+def _with_trend(m: ObservedMode) -> ParameterEstimate:
+    """A mode whose failures come ever faster or slower: the rate at the end of the log."""
+    times, end = m.history.failure_times, m.history.clock_end
+    power = fit_power_law(times, np.zeros(1), np.array([end]))
+    value, low, high = power.mean_time_interval(end)
+    word = "faster" if power.shape > 1 else "slower"
+    note = (
+        f"failures come ever {word}: power law shape {power.shape:.3g}, scale {power.scale:.4g} "
+        f"(MIL-HDBK-189 p {military_trend(times, end):.2g}, Laplace p "
+        f"{laplace_trend(times, end):.2g}); the rate at the log's end is used, unchanging"
+    )
+    fit = Fit("exponential", {"scale": value}, 0.0, 1, len(times))
+    return _estimate(m, value, low, high, fit, [], [note])
+
+
+def _estimate(
+    m: ObservedMode,
+    value: float,
+    low: float,
+    high: float,
+    fit: Fit,
+    texts: list[str],
+    notes: list[str],
+    lives: Lives | None = None,
 ) -> ParameterEstimate:
-    """Law of the nominal shape, its scale with a gamma prior, see :func:`scale_posterior`."""
-    nominal = mode.life
-    shape = nominal_shape(nominal)
-    unit_mean = math.gamma(1 + 1 / shape)
-    centre = scale_posterior(peers, shape)[0] if peers else 1.0
-    start = nominal_scale(mode)
-    scale, low, high = (start * r for r in scale_posterior([(history, start)], shape, centre))
-    law = "exponential" if shape == 1 else "weibull"
-    parameters = {"scale": scale} if shape == 1 else {"shape": shape, "scale": scale}
-    words = f"the nominal law counts for {PRIOR_FAILURES:g} more failures"
-    if peers:
-        count = sum(peer.failures for peer, _ in peers)
-        words += f", corrected by {count} of {len(peers)} like units"
-    if shape != 1:
-        words += "; shape as nominal"
-        if len(history.first.ages):
-            words += "; the life under way when the log began is taken at an age of steady state"
-    lives = joined(history.lives, history.first)
+    counted = m.history.all_lives if lives is None else lives
+    p_value = None if m.has_trend else _p_value(m)
+    texts = [*_choice_words(m), *texts]
+    if not m.has_trend:
+        texts.append(describes(p_value, m.law))
+    clock = "lots" if m.mode.clock == "count" else f"{m.mode.clock} minutes"
+    effect = {"new": "", "old": "repairs leave the age", "partial": "repairs restore a part"}
+    notes = [clock, effect.get(m.mode.repair_effect, ""), *notes, *_naive(counted, value)]
+    notes.append(_clock_words(m))
     return ParameterEstimate(
-        "time_to_failure", unit, mode.id, scale * unit_mean, low * unit_mean,
-        high * unit_mean, "min", int(lives.failures), int(len(lives.ages) - lives.failures), law,
-        parameters,
-        "too few failures to test a law", nominal.mean, f"{mode.clock} minutes; {words}",
+        "time_to_failure", m.unit.id, m.mode.id, value, low, high,
+        "lots" if m.mode.clock == "count" else "min", int(counted.failures),
+        int(counted.censored), fit.law, fit.parameters, "; ".join(texts), m.mode.life.mean,
+        "; ".join(note for note in notes if note), m.table, p_value,
     )  # fmt: skip
 
 
-def scale_posterior(
-    histories: Sequence[Scaled], shape: float, centre: float = 1.0
-) -> tuple[float, float, float]:
-    """Ratio r of Weibull scales to nominal at a known shape, and its 95 % credible interval.
-
-    The prior of the rate r^−β is gamma, worth :data:`PRIOR_FAILURES` at the ratio ``centre``. The
-    value is that of the posterior mean of the rate, which a plan's expected failures follow. All
-    histories share one ratio; the posterior is summed on a grid.
-    """
-    ratio = centre * np.geomspace(0.02, 50, 2001)
-    rate = (ratio / centre) ** -shape
-    # Gamma density of the rate, times its derivative by ln r, which is −β times the rate.
-    log_p = PRIOR_FAILURES * (np.log(rate) - rate)
-    for history, nominal in histories:
-        for age, failed in zip(history.lives.ages, history.lives.failed, strict=True):
-            spent = (age / nominal / ratio) ** shape
-            log_p += failed * np.log(spent) - spent
-        for age, failed in zip(history.first.ages, history.first.failed, strict=True):
-            log_p += residual_loglik(
-                age / nominal, failed > 0, history.renewal_age / nominal, shape, ratio
-            )
-    p = np.exp(log_p - log_p.max())
-    p /= p.sum()
-    low, high = np.interp([0.025, 0.975], np.cumsum(p), ratio)
-    return centre * float(p @ rate) ** (-1 / shape), float(low), float(high)
+def _p_value(m: ObservedMode) -> float | None:
+    """Of the chosen law fitted to the lives of known age alone, as the test wants it."""
+    lives = m.history.lives
+    if lives.failures < FEW:
+        return None
+    fit = fit_exponential(lives) if m.law == "exponential" else None
+    if fit is None:
+        row = next((c for c in m.table if c.law == m.law), None)
+        if row is None:
+            return None
+        fit = Fit(m.law, row.parameters, row.loglik, len(row.parameters), lives.failures)
+    return fit_p_value(lives, fit)
 
 
-def residual_loglik(
-    age: float, is_failure: bool, renewal_age: float, shape: float, scale: Array
-) -> Array:
-    """Log-likelihood of a life watched for ``age`` from a moment of steady state.
-
-    The age a at that moment has a density in proportion to S(a) below the age A of preventive
-    renewal. With M(x) = ∫₀ˣ S, a failure after t has density [S(t) − S(A + t)]/M(A), and survival
-    to t has probability [M(A + t) − M(t)]/M(A) (Cox, Renewal Theory, 1962, §5.2).
-    """
-
-    def lived(x: float) -> Array:
-        share: Array = special.gammainc(1 / shape, (x / scale) ** shape)
-        return scale * share  # M(x) but for a factor that cancels in survival
-
-    if is_failure:
-        density = np.exp(-((age / scale) ** shape)) - np.exp(
-            -(((renewal_age + age) / scale) ** shape)
-        )
-        top = density / (lived(renewal_age) * math.gamma(1 + 1 / shape))
-    else:
-        top = (lived(renewal_age + age) - lived(age)) / lived(renewal_age)
-    result: Array = np.log(np.maximum(top, 1e-300))
-    return result
+def _choice_words(m: ObservedMode) -> list[str]:
+    if not m.table:
+        return []
+    others = ", ".join(f"{c.law} {c.aicc:.1f}" for c in m.table)
+    return [f"AICc {others}"]
 
 
-def _first_left_out(history: ModeHistory) -> str:
-    what = "failure" if history.first.failures else "censored life"
-    return f"1 {what} left out: its age at the start of the log is unknown"
+def _naive(lives: Lives, value: float) -> list[str]:
+    """What the mean would be without the lives that were cut short, where it differs."""
+    if lives.failures == 0 or lives.censored == 0 or np.any(lives.entry > 0):
+        return []
+    naive = float(lives.weight @ (lives.failed * lives.ages)) / lives.failures
+    if abs(naive / value - 1) < NAIVE_GAP:
+        return []
+    share = 100 * (naive / value - 1)
+    return [f"without the {lives.censored:.0f} lives cut short it would be {naive:.4g} "
+            f"({share:+.0f} %)"]  # fmt: skip
 
 
-def joined(one: Lives, other: Lives) -> Lives:
-    return Lives(np.append(one.ages, other.ages), np.append(one.failed, other.failed))
-
-
-def nominal_scale(mode: FailureMode) -> float:
-    """Scale of the Weibull of the nominal mean and shape [min]."""
-    law = mode.life
-    return law.mean / math.gamma(1 + 1 / nominal_shape(law))
+def _clock_words(m: ObservedMode) -> str:
+    """The clock that describes the failures best, where that is not the plant's."""
+    fits = m.history.fits
+    if not fits:
+        return ""
+    best = max(fits, key=lambda name: fits[name])
+    gain = fits[best] - fits[m.mode.clock]
+    if best == m.mode.clock or gain < CLOCK_EVIDENCE:
+        return ""
+    return f"the clock {best} fits better by {gain:.1f} log-likelihood units than {m.mode.clock}"
 
 
 def nominal_shape(law: Law) -> float:
@@ -316,5 +292,4 @@ def with_failures(unit: WorkUnit, estimates: list[ParameterEstimate]) -> WorkUni
 
 def as_law(estimate: ParameterEstimate) -> Law:
     """The law of an estimate as the plant writes it."""
-    law: Law = TypeAdapter(Law).validate_python({"law": estimate.law, **estimate.parameters})
-    return law
+    return _LAW.validate_python({"law": estimate.law, **estimate.parameters})

@@ -24,11 +24,17 @@ from twin.calibration.cleaning import (
     UNKNOWN_UNIT,
     SetAside,
 )
+from twin.calibration.clock_repair import DOUBTFUL, JUMPED, SHIFTED, is_at_the_end, jump_words
 from twin.calibration.clocks import LEAST_BROKEN, TOLERANCE, ClockShift, handovers
+from twin.calibration.jumps import ClockJump
 from twin.calibration.power import FIELDS, LEAST_READINGS, hours_by_field
+from twin.calibration.signals import NO_REPAIR, Transition, energy_balances, transitions_of
+from twin.calibration.stop_codes import stop_codes_of
 from twin.model.horizon import Array
 from twin.model.plant import WorkUnit
 
+OF_CLOCKS = (SHIFTED, JUMPED, DOUBTFUL)
+"""Reasons that a finding of a clock already tells."""
 Severity = Literal["note", "warning", "severe"]
 SEVERE_SHARE = 0.1
 """Share of events touched from which a finding is severe."""
@@ -36,6 +42,8 @@ SILENT_HOURS = 24.0
 """Open hours without an event of a unit that otherwise reports."""
 STUCK_HOURS = 24.0
 """A unit that works for longer without a lot's start or end has missed a state."""
+UNEXPLAINED = 0.3
+"""Share of a unit's energy that no power by state explains from which that is worth a word."""
 METER_OFF = 0.25
 """Relative difference between metered and nominal energy that is worth a word."""
 
@@ -97,16 +105,24 @@ MEANING: dict[str, tuple[str, str]] = {
 
 
 def findings_of(
-    activity: Activity, details: list[SetAside], shifts: list[ClockShift], events: int
+    activity: Activity,
+    details: list[SetAside],
+    shifts: list[ClockShift],
+    jumps: list[ClockJump],
+    events: int,
 ) -> list[Finding]:
     """Everything odd, the severe first."""
-    found = [_of_detail(d, events) for d in details if not d.reason.startswith("clock of")]
+    found = [_of_detail(d, events) for d in details if d.reason not in OF_CLOCKS]
     found += [_of_shift(s) for s in shifts]
+    found += [_of_jump(j, activity) for j in jumps]
     if len(activity.log):
         found += _overlaps(activity)
         found += _early_starts(activity)
         found += _instant_lots(activity)
         found += _silence(activity)
+        found += _stop_codes(activity)
+        found += _out_of_turn(activity)
+        found += _unexplained(activity)
         for unit in activity.plant.work_units:
             states = activity.units.get(unit.id)
             if states is not None:
@@ -146,6 +162,35 @@ def _of_shift(shift: ClockShift) -> Finding:
     return Finding(
         "clock shift", severity, shift.work_unit, shift.broken, share, text,
         "set the terminal's clock", shift.evidence,
+    )  # fmt: skip
+
+
+def _of_jump(jump: ClockJump, activity: Activity) -> Finding:
+    days = (jump.end - jump.begin).total_seconds() / 86400
+    how_long = f"{days:.1f} days" if days >= 1 else f"{24 * days:.1f} h"
+    severity: Severity = "warning"
+    if not jump.work_unit:
+        way = "set back (time passes twice)" if jump.minutes < 0 else "set on, or silent"
+        what = f"all clocks of the plant were {way}, by {abs(jump.minutes):.0f} min"
+        done = (
+            "its states and lots of that time are left out of every time" if jump.minutes < 0
+            else "nothing is changed: shifts and orders on one side of it may be off by so much"
+        )  # fmt: skip
+        remedy = "record in UTC, or convert to it once"
+    else:
+        what = f"the clock was {jump_words(jump).partition(': ')[2]}, {how_long}"
+        remedy = "set the terminal's clock by the network"
+        if jump.is_certain:
+            severity, done = "note", f"it was taken out of {jump.rows} events"
+            if jump.unclear:
+                done += f"; {jump.unclear} events of either side were set aside"
+        elif is_at_the_end(jump, activity.log.table):
+            severity, done = "severe", "nothing confirms it, and the log ends so: it was left in"
+        else:
+            done = "nothing else confirms it: that stretch is left out of every time"
+    return Finding(
+        "clock jump", severity, jump.work_unit, jump.rows, jump.rows / max(len(activity.log), 1),
+        f"{what}; {done}", remedy, jump.evidence,
     )  # fmt: skip
 
 
@@ -236,6 +281,47 @@ def _silence(activity: Activity) -> Iterator[Finding]:
                 f"{len(long)} times silent for over {SILENT_HOURS:.0f} h of its shifts, at most "
                 f"{longest / 60:.0f} h; what it did then is not in the calibration",
                 "look for lost messages", f"from {since:%Y-%m-%d %H:%M} UTC",
+            )  # fmt: skip
+
+
+def _stop_codes(activity: Activity) -> Iterator[Finding]:
+    """Reasons of stops that tell nothing."""
+    for codes in stop_codes_of(activity):
+        if codes.meaning and codes.work_unit:
+            yield Finding(
+                "stop reasons that tell nothing", "warning", codes.work_unit, codes.stops,
+                codes.commonest_share, codes.meaning, "ask for the cause, from a short list",
+            )  # fmt: skip
+
+
+def _out_of_turn(activity: Activity) -> Iterator[Finding]:
+    """States that cannot follow each other, but for repairs that were not recorded."""
+    by_unit: dict[str, list[Transition]] = {}
+    for transition in transitions_of(activity):
+        if transition.meaning != NO_REPAIR:
+            by_unit.setdefault(transition.work_unit, []).append(transition)
+    for unit, found in by_unit.items():
+        count = sum(t.count for t in found)
+        worst = max(found, key=lambda t: t.count)
+        yield Finding(
+            "states out of turn", "note", unit, count, count / max(len(activity.units[unit]), 1),
+            f"{count} times a state that cannot follow the one before, mostly {worst.before} to "
+            f"{worst.after}: {worst.meaning}; a state between them is missing",
+            "look for lost messages",
+        )  # fmt: skip
+
+
+def _unexplained(activity: Activity) -> Iterator[Finding]:
+    """Meters that no power by state explains."""
+    for balance in energy_balances(activity):
+        if balance.unexplained_share > UNEXPLAINED:
+            yield Finding(
+                "energy unexplained", "warning", balance.work_unit, 0, balance.unexplained_share,
+                f"{balance.unexplained_kwh:.0f} of {balance.metered_kwh:.0f} kWh "
+                f"({balance.unexplained_share:.0%}) are explained by no power by state: the meter "
+                "feeds something else too, its clock is off, or states are missing; power by state "
+                "is a guess",
+                "check what the meter feeds",
             )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ read here and argued with:
   operation at least the usual quantity of orders;
 * an operation is done when it reports most of the pieces, or a later one of the route is done;
 * it is due when :data:`DUE_SHARE` of past orders as far from their end had ended.
+
+A full log names all of these but the due date, and its states tell how far each order has come.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from twin.calibration.reports import work_reports
+from twin.calibration.replay import shop_state
+from twin.calibration.reports import shows_states, work_reports
 from twin.calibration.routes import (
     DONE_SHARE,
     SETTLING,
@@ -44,6 +47,8 @@ from twin.model.state import OrderState
 
 DUE_SHARE = 0.8
 """Share of past orders, as far from their end, that had ended by the due date given."""
+USUAL_DAYS = 3.0
+"""From release to due date, where no order is seen whole."""
 HALF_DONE = 0.5
 """An operation that waits in the middle counts as done from this share on, else as not begun."""
 RECENT = timedelta(days=1)
@@ -62,6 +67,8 @@ def open_orders(
     same
         Spellings, as given to ``discover``.
     """
+    if shows_states(log):
+        return _released(log.until(at).ordered(), plant, at)
     reports = work_reports(log, at, same)
     found, start = cases(reports), reports[0].start
     closing = find_closing(found, start, at)
@@ -85,6 +92,44 @@ def open_orders(
             )
         )
     return OrderBook(tuple(orders)), _states(standings, plant, at)
+
+
+def _released(log: EventLog, plant: Plant, at: datetime) -> tuple[OrderBook, dict[str, OrderState]]:
+    """Orders that a full log releases, or begins, and does not complete."""
+    table = log.table
+    known = {p.id for p in plant.products}
+    over = set(log.of_kind("complete")["order"])
+    rows = table[table["event"].isin(("release", "start")) & table["product"].isin(known)]
+    rows = rows[~rows["order"].isin(over) & (rows["order"] != "")]
+    due = timedelta(days=_usual_days(log))
+    pieces = _most_pieces(table[table["event"] == "end"])
+    orders = []
+    for order, product, time, quantity in zip(
+        *(rows.drop_duplicates("order")[c] for c in ("order", "product", "time", "quantity")),
+        strict=True,
+    ):
+        n = quantity if quantity >= 1 else pieces.get(order, 1.0)
+        since = pd.Timestamp(time).to_pydatetime()
+        orders.append(WorkOrder(order, product, max(int(n), 1), since, since + due))
+    book = OrderBook(tuple(orders))
+    return book, dict(shop_state(log, plant, book, at).orders)
+
+
+def _usual_days(log: EventLog) -> float:
+    """Days in which :data:`DUE_SHARE` of the orders came from release to completion."""
+    begin, end = (
+        log.of_kind(kind).drop_duplicates("order").set_index("order")["time"]
+        for kind in ("release", "complete")
+    )
+    took = (end - begin).dropna().dt.total_seconds() / 86400
+    return round(float(took.quantile(DUE_SHARE)), 3) if len(took) else USUAL_DAYS
+
+
+def _most_pieces(ends: pd.DataFrame) -> dict[str, float]:
+    """Pieces of each order at the operation that reports most."""
+    pieces = ends["quantity"].fillna(0) + ends["scrap"].fillna(0)
+    steps = pieces.groupby([ends["order"], ends["operation"]]).sum()
+    return {str(order): float(n) for order, n in steps.groupby(level=0).max().items()}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,16 @@ import pandas as pd
 
 from twin.model.events import EventLog
 
+NAMED = 0.9
+"""Share of the lots that name a product, from which products are those that are named."""
+
+
+def shows_states(log: EventLog) -> bool:
+    """Whether a log says when units worked, and what: more than reports do."""
+    lots = log.of_kind("start")
+    named = len(lots) > 0 and float((lots["product"] != "").mean()) >= NAMED
+    return named and bool((log.of_kind("state")["state"] == "working").any())
+
 
 @dataclass(frozen=True)
 class WorkReport:

@@ -31,23 +31,32 @@ def median_deviation(residuals: Array) -> float:
 
 
 def lognormal_mean(
-    mean_log: float, sigma: float, n: float, freedom: float, level: float = LEVEL
-) -> tuple[float, float, float]:
+    mean_log: float, sigma: float, n: float, freedom: float, level: float = LEVEL,
+    noise: float = 0.0,
+) -> tuple[float, float, float]:  # fmt: skip
     """Mean of a lognormal with its interval: exp(ȳ + s²/2 ± t √(s²/n + s⁴/2ν)).
 
     Cox's interval with Student's t, which keeps its level for few observations (Olsson 2005,
-    J. Statistics Education 13). ν is the degrees of freedom of s.
+    J. Statistics Education 13). ν is the degrees of freedom of s. Rounding of known variance
+    ``noise`` widens what was seen of each logarithm, and so both terms, but not the law.
     """
     centre = mean_log + sigma**2 / 2
-    error = math.sqrt(sigma**2 / n + sigma**4 / (2 * freedom))
+    seen = sigma**2 + noise
+    error = math.sqrt(seen / n + seen**2 / (2 * freedom))
     reach = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
     return math.exp(centre), math.exp(centre - reach), math.exp(centre + reach)
 
 
-def sigma_interval(sigma: float, freedom: float, level: float = LEVEL) -> tuple[float, float]:
-    """χ² interval of a standard deviation."""
-    low, high = stats.chi2.ppf([0.5 + level / 2, 0.5 - level / 2], freedom)
-    return sigma * math.sqrt(freedom / low), sigma * math.sqrt(freedom / high)
+def sigma_interval(
+    sigma: float, freedom: float, level: float = LEVEL, noise: float = 0.0
+) -> tuple[float, float]:
+    """χ² interval of a standard deviation, seen through rounding of known variance ``noise``."""
+    seen = sigma**2 + noise
+    low, high = (
+        max(seen * freedom / q - noise, 0.0)
+        for q in stats.chi2.ppf([0.5 + level / 2, 0.5 - level / 2], freedom)
+    )
+    return math.sqrt(low), math.sqrt(high)
 
 
 def cv_of(sigma: float) -> float:

@@ -64,13 +64,20 @@ def _of_key(
 ) -> ParameterEstimate:
     pieces, scrapped = lots["pieces"].to_numpy(float), lots["scrap"].to_numpy(float)
     phi = dispersion(pieces, scrapped)
-    value, low, high = scrap_share(pieces.sum() / phi, scrapped.sum() / phi, nominal or 0.0)
+    value, low, high = lots_share(pieces, scrapped, nominal or 0.0)
     return ParameterEstimate(
         "scrap", unit.id, key, min(value, HIGHEST), low, high, "share", int(pieces.sum()),
         law="beta",
         fit=f"{len(lots)} lots, dispersion {phi:.2f}", nominal=nominal or 0.0,
         note=f"{scrapped.sum():.0f} scrapped",
     )  # fmt: skip
+
+
+def lots_share(pieces: Array, scrapped: Array, nominal: float) -> tuple[float, float, float]:
+    """Scrap share of some lots and its 95 % credible interval, :func:`scrap_share` of the lots'
+    effective numbers."""
+    phi = dispersion(pieces, scrapped)
+    return scrap_share(pieces.sum() / phi, scrapped.sum() / phi, nominal)
 
 
 def dispersion(pieces: Array, scrapped: Array) -> float:

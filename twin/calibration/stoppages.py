@@ -46,11 +46,11 @@ def _of_unit(activity: Activity, unit: WorkUnit) -> Iterator[Stoppage]:
             stops["reason"] = ""
         for reason, rows in stops.groupby("reason", sort=True):
             hours, count = float(rows["minutes"].sum() / 60), len(rows)
-            cost = count * _cost_of_one(unit, group[0], str(reason))
+            cost = count * cost_of_one(unit, group[0], str(reason))
             yield Stoppage(unit.id, group[0], str(reason), hours, count, 0.0, cost)
 
 
-def _cost_of_one(unit: WorkUnit, state: str, reason: str) -> float:
+def cost_of_one(unit: WorkUnit, state: str, reason: str) -> float:
     if state == "down":
         return sum(m.cost for m in unit.failure_modes if m.id == reason)
     if state == "maintenance":

@@ -11,6 +11,8 @@ import pytest
 from twin.accounting.check import check
 from twin.accounting.outcome import outcome
 from twin.accounting.value import value_of
+from twin.calibration.activity import read_activity
+from twin.calibration.bootstrap import parameter_sets
 from twin.calibration.calibrate import calibrate, calibrated
 from twin.calibration.diagnosis import diagnose
 from twin.calibration.replay import WORN_SHARE, shop_state
@@ -93,7 +95,7 @@ def test_lives_that_a_log_does_not_show_stay_as_in_the_plant_file(
     log: EventLog, plant: Plant
 ) -> None:
     found = calibrate(log, plant, UNTIL)
-    assert {e.key for e in found.estimates if e.quantity == "time_to_failure"} == set()
+    assert {e.key for e in found.estimates if e.quantity == "time_to_failure"} == {"clamp"}
     assert {e.key for e in found.estimates if e.quantity == "time_to_repair"} == {
         "spindle", "tool", "no air", "thermocouple", "clamp",
     }  # fmt: skip
@@ -102,7 +104,7 @@ def test_lives_that_a_log_does_not_show_stay_as_in_the_plant_file(
     after = calibrated(plant, found)
     for unit, before in zip(after.work_units, plant.work_units, strict=True):
         for mode, old in zip(unit.failure_modes, before.failure_modes, strict=True):
-            assert mode.time_to_failure == old.time_to_failure
+            assert mode.id == "clamp" or mode.time_to_failure == old.time_to_failure
             assert mode.degradation == old.degradation
     assert checked(after, "calibrated")
 
@@ -118,9 +120,9 @@ def test_a_life_of_any_law_is_estimated(log: EventLog) -> None:
     ):
         modes[1] = {"id": "tool", "time_to_failure": law, "time_to_repair": law}
         found = calibrate(log, Plant.model_validate(content), UNTIL)
-        (life,) = [e for e in found.estimates if e.quantity == "time_to_failure"]
-        assert life.key == "tool"
-        assert life.value > 0
+        lives = {e.key: e for e in found.estimates if e.quantity == "time_to_failure"}
+        assert lives.keys() == {"tool", "clamp"}
+        assert lives["tool"].value > 0
 
 
 def test_the_shop_stands_where_its_log_ends(state: ShopState, plant: Plant, log: EventLog) -> None:
@@ -211,3 +213,13 @@ def test_a_plan_is_checked_with_people_by_skill(orders: OrderBook, state: ShopSt
     faults = [str(fault) for fault in found.faults]
     assert sum("crew over capacity" in fault for fault in faults) == 1
     assert sum("crew setting is off shift" in fault for fault in faults) == 1
+
+
+def test_plants_drawn_around_its_calibration_are_sound(plant: Plant, log: EventLog) -> None:
+    clean = diagnose(log, plant, UNTIL).clean
+    found = calibrate(clean, plant, UNTIL)
+    drawn = parameter_sets(read_activity(clean, plant, UNTIL), found, 8, 1)
+    assert len({p.model_dump_json() for p in drawn}) == 8
+    for one in drawn:
+        checked(Plant.model_validate(one.model_dump()), "drawn")
+        compile_plant(one, Horizon(BEGIN, 1440, plant.timezone))

@@ -12,7 +12,6 @@ import pytest
 
 from twin.calibration.calibrate import calibrate
 from twin.calibration.diagnosis import Diagnosis, diagnose
-from twin.calibration.discover import discover
 from twin.calibration.findings import Finding
 from twin.connectors.job_shop import read_log
 from twin.model.events import EventLog
@@ -257,7 +256,8 @@ def test_a_silent_unit_and_a_gap_are_named(
     def silence(table: pd.DataFrame) -> pd.DataFrame:
         day = (table["time"] - table["time"].iloc[0]).dt.days
         lost = (table["work_unit"] == "F-1") & day.between(7, 10)
-        return table[~lost & (table["work_unit"] != "P-2")]
+        kept: pd.DataFrame = table[~lost & (table["work_unit"] != "P-2")]
+        return kept
 
     found = spoilt(silence)
     assert finding(found, "silent unit").work_unit == "P-2"
@@ -394,6 +394,8 @@ def test_an_operation_may_be_given_by_its_name(write: Any, plant: Plant) -> None
 @pytest.mark.real_data
 def test_the_job_shop_log_is_diagnosed_and_calibrated(shared_dir: Path) -> None:
     """A real log of reports: over a quarter overlap, nothing is metered, no plant was described."""
+    from twin.calibration.discover import discover
+
     path = shared_dir / "datasets" / "job-shop-log" / "production_jan_feb_2012.csv"
     if not path.exists():
         pytest.skip(f"no job-shop log: {path} is missing")

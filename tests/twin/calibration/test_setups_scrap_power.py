@@ -1,4 +1,4 @@
-"""Setups, scrap and power: what is learnt from few, from many, and from nothing."""
+"""Setups and scrap: what is learnt from few, from many, and from nothing."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.calibration.activity import UnitActivity, read_activity
-from twin.calibration.power import estimate_power, fit_power, with_power
+from twin.calibration.activity import read_activity
 from twin.calibration.scrap import dispersion, scrap_estimates, scrap_share
 from twin.calibration.setups import setup_estimates, with_setups
 from twin.model.plant import Plant
@@ -35,7 +34,8 @@ def test_a_setup_is_the_time_in_setup_without_its_pauses(
     write.state(60, "P-1", "off")
     write.state(500, "P-1", "setup", reason="fb", order="O2", product="B")
     write.state(526, "P-1", "working", order="O2", product="B")
-    pair, ratio = setup_estimates(read_activity(write.log, plant, until))
+    pair, unseen, ratio = setup_estimates(read_activity(write.log, plant, until))
+    assert (unseen.key, unseen.n) == ("fb → fa", 0)
     assert pair.key == "fa → fb"
     assert pair.nominal == 30
     assert pair.parameters["sigma"] > 0
@@ -101,71 +101,3 @@ def test_an_inspecting_unit_may_give_its_scrap_as_verdicts_only(
         write.add(10 * n + 10, "K-1", "verdict", **names, quantity=980, scrap=20, verdict="pass")
     (found,) = scrap_estimates(read_activity(write.log, plant, until))
     assert found.value == pytest.approx(0.02, rel=0.05)
-
-
-def readings(
-    plant: Plant, write: Any, until: datetime, kw: dict[str, float]
-) -> tuple[UnitActivity, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    """Noisy quarter-hourly readings of a furnace that changes state every 40 minutes."""
-    rng, t = np.random.default_rng(4), 0.0
-    while t < 6000:
-        state = str(rng.choice(["off", "standby", "working"]))
-        write.state(t, "F-1", state)
-        t += 40
-    states = read_activity(write.log, plant, until).units["F-1"]
-    edges = np.arange(0.0, 6000, 15)
-    energy = sum(states.minutes_in([s], edges[:-1], edges[1:]) / 60 * p for s, p in kw.items())
-    noisy = np.append(0.0, energy * (1 + 0.01 * rng.standard_normal(len(edges) - 1)))
-    return states, edges, noisy
-
-
-def test_power_by_state_comes_out_of_the_readings(
-    write: Any, plant: Plant, until: datetime
-) -> None:
-    states, minutes, kwh = readings(plant, write, until, {"off": 1, "standby": 66, "working": 160})
-    found = {e.key: e for e in estimate_power(plant.unit("F-1"), states, minutes, kwh)}
-    assert found["working"].value == pytest.approx(160, rel=0.01)
-    assert found["standby"].value == pytest.approx(66, rel=0.01)
-    assert found["working"].is_surprising
-
-
-def test_a_jump_of_the_meter_is_left_out_and_counted(
-    write: Any, plant: Plant, until: datetime
-) -> None:
-    states, minutes, kwh = readings(plant, write, until, {"standby": 60, "working": 150})
-    kwh[100] = 5000
-    found = {e.key: e for e in estimate_power(plant.unit("F-1"), states, minutes, kwh)}
-    assert found["working"].value == pytest.approx(150, rel=0.01)
-    assert "1 stray readings left out" in found["working"].note
-
-
-def test_a_reading_after_a_gap_is_not_spread_over_it(
-    write: Any, plant: Plant, until: datetime
-) -> None:
-    states, minutes, kwh = readings(plant, write, until, {"standby": 60, "working": 150})
-    kept = np.delete(np.arange(len(minutes)), np.arange(50, 90))
-    found = {e.key: e for e in estimate_power(plant.unit("F-1"), states, minutes[kept], kwh[kept])}
-    assert found["working"].value == pytest.approx(150, rel=0.01)
-
-
-def test_states_that_always_come_together_stay_near_nominal() -> None:
-    hours = np.full((200, 2), 0.125)
-    kw, error, _ = fit_power(hours, np.full(200, 0.125 * 120), np.array([100.0, 20.0]))
-    assert kw == pytest.approx([100, 20], abs=0.5)
-    assert error.min() > 5
-
-
-def test_power_is_never_negative() -> None:
-    rng = np.random.default_rng(5)
-    hours = rng.dirichlet((1, 1), 300) / 4
-    kw, _, _ = fit_power(hours, hours @ [0.0, 50.0] + rng.normal(0, 0.5, 300), np.array([0.1, 50]))
-    assert kw.min() >= 0
-
-
-def test_a_state_never_seen_keeps_its_nominal_power(
-    write: Any, plant: Plant, until: datetime
-) -> None:
-    states, minutes, kwh = readings(plant, write, until, {"standby": 60, "working": 150})
-    unit = plant.unit("F-1")
-    found = list(estimate_power(unit, states, minutes, kwh))
-    assert with_power(unit, found).power_kw.of("startup") == unit.power_kw.of("startup")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from dashboards import report_sections as sections
+from dashboards.diagnosis_sections import diagnosis_body
 from dashboards.figures.changes import plan_changes
 from dashboards.figures.figure_words import DifferenceLike
 from dashboards.figures.forest import forest_rows
@@ -23,7 +24,8 @@ from dashboards.figures.gantt import legend, plan_figure
 from dashboards.figures.kpi import kpi_cards
 from dashboards.figures.late import late_orders, lead_sentence
 from dashboards.figures.plan_words import plan_span, status_words
-from dashboards.report_evidence import calibration_body, closeness_body, diagnosis_body
+from dashboards.report_evidence import calibration_body, closeness_body
+from dashboards.report_parameters import parameters_body
 from dashboards.tokens import TOKENS
 from twin.accounting.report import Report
 from twin.connectors.whole_files import write_text
@@ -33,6 +35,7 @@ from twin.model.plant import Plant
 from twin.model.schedule import Schedule
 
 if TYPE_CHECKING:
+    from scenarios.parameter_store import Night
     from twin.calibration.diagnosis import Diagnosis
     from twin.calibration.estimates import Calibration
 
@@ -53,6 +56,7 @@ def write_report(
     previous: Schedule | None = None,
     comparison: Mapping[str, DifferenceLike] | None = None,
     calibration: Calibration | None = None,
+    parameters: Sequence[Night] = (),
     diagnosis: Diagnosis | None = None,
     closeness: Sequence[Mapping[str, Any]] | None = None,
     ledger_row: Mapping[str, Any] | None = None,
@@ -64,6 +68,8 @@ def write_report(
     ----------
     comparison
         This plan − the naive plan by figure, over paired replications.
+    parameters
+        Which parameters were in force on the last nights and why, tonight last.
     closeness
         Rows with ``kpi``, ``unit``, ``true``, ``nominal``, ``calibrated`` and ``closer``; only
         where the truth is known.
@@ -79,6 +85,7 @@ def write_report(
         _changes(schedule, previous),
         _against_naive(comparison, plant),
         _diagnosis(diagnosis),
+        _parameters(parameters),
         _calibration(calibration),
     ]
     if closeness:
@@ -86,7 +93,7 @@ def write_report(
     if ledger_row:
         body.append(sections.card("Ledger row", "", sections.ledger_body(ledger_row)))
     title = f"{plant.name or plant.id}, {plan_span(schedule)}"
-    write_text(Path(path), _page(title, "\n".join(body)))
+    write_text(Path(path), page(title, "\n".join(body)))
 
 
 def _heading(
@@ -216,6 +223,13 @@ def _diagnosis(diagnosis: Diagnosis | None) -> str:
     return sections.card(title, "", diagnosis_body(diagnosis))
 
 
+def _parameters(nights: Sequence[Night]) -> str:
+    if not nights:
+        return ""
+    note = f"in force since {nights[-1].since:%Y-%m-%d %H:%M}"
+    return sections.card("Parameters in force", note, parameters_body(nights))
+
+
 def _calibration(calibration: Calibration | None) -> str:
     title = "What the log taught the twin"
     if calibration is None:
@@ -224,7 +238,8 @@ def _calibration(calibration: Calibration | None) -> str:
     return sections.card(title, note, calibration_body(calibration))
 
 
-def _page(title: str, body: str) -> str:
+def page(title: str, body: str) -> str:
+    """A page with styles, fonts and scripts inside; ``body`` is HTML."""
     from plotly.offline import get_plotlyjs
 
     return (

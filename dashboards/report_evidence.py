@@ -1,4 +1,4 @@
-"""Sections of the HTML report that say what it rests on: data, calibration, nearness to truth."""
+"""Sections of the HTML report that say what it rests on: calibration and nearness to truth."""
 
 from __future__ import annotations
 
@@ -8,76 +8,19 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from dashboards.figures import numbers
-from dashboards.report_sections import empty, mark, table
+from dashboards.report_sections import empty, table
 
 if TYPE_CHECKING:
-    from twin.calibration.diagnosis import Diagnosis
     from twin.calibration.estimates import Calibration, ParameterEstimate
-    from twin.calibration.findings import Finding, Severity
-    from twin.calibration.readiness import Readiness, Verdict
 
 MOST_OF_A_KIND = 3
 """Surprising estimates shown of one quantity: the largest differences, not one subject only."""
-_WORST_FIRST: tuple[Severity, ...] = ("severe", "warning", "note")
-_TONES: dict[Verdict, str] = {"good": "good", "weak": "warn", "none": "bad"}
-_CONCLUSIONS = {
-    "cycle_times": "Processing times", "setups": "Setup times", "failures": "Times to failure",
-    "repairs": "Repair times", "energy": "Energy by state", "scrap": "Scrap", "flow": "Order flow",
-}  # fmt: skip
 _WORDS = {
     "processing_time": "processing time", "processing_cv": "spread of processing time",
     "setup_time": "setup time", "setup_ratio": "setup, ratio to nominal",
     "time_to_failure": "time to failure, mean", "time_to_repair": "time to repair, mean",
     "power_kw": "power", "transit": "transit", "scrap": "scrap",
 }  # fmt: skip
-
-
-def diagnosis_body(diagnosis: Diagnosis) -> str:
-    """Which conclusions the data carry, what was found, and what was set aside."""
-    parts = [_readiness(diagnosis.readiness), _findings(diagnosis.findings)]
-    total = sum(diagnosis.set_aside.values())
-    if total:
-        reasons = ", ".join(
-            f"{numbers.number(n)} {escape(str(reason))}"
-            for reason, n in diagnosis.set_aside.items()
-        )
-        parts.append(f"<p>{numbers.number(total)} events were set aside: {reasons}.</p>")
-    else:
-        parts.append("<p>No event was set aside.</p>")
-    return "".join(parts)
-
-
-def _readiness(readiness: Mapping[str, Readiness]) -> str:
-    rows = [
-        [
-            f"<strong>{escape(_CONCLUSIONS.get(name, name))}</strong>",
-            f'<span class="{_TONES[row.verdict]}">{mark(_TONES[row.verdict])} {row.verdict}</span>',
-            f'{numbers.number(row.n)} <span class="muted">{escape(row.what)}</span>',
-            escape(row.missing),
-        ]
-        for name, row in readiness.items()
-    ]
-    head = [("Conclusion", "nowrap"), ("Data", "nowrap"), ("Observations", ""), ("Missing", "")]
-    return table(head, rows) if rows else ""
-
-
-def _findings(findings: Sequence[Finding]) -> str:
-    if not findings:
-        return empty("No fault was found in the log.")
-
-    rows = [
-        [
-            escape(f.severity),
-            f"<strong>{escape(f.work_unit or 'whole log')}</strong>",
-            numbers.number(f.count),
-            escape(f.text)
-            + (f'<span class="second">{escape(f.remedy)}</span>' if f.remedy else ""),
-        ]
-        for f in sorted(findings, key=lambda f: (_WORST_FIRST.index(f.severity), -f.count))
-    ]
-    return table(
-        [("Severity", ""), ("Where", "nowrap"), ("Count", "number"), ("Finding", "")], rows
-    )
 
 
 def calibration_body(calibration: Calibration) -> str:

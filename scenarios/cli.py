@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that help answers at once.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ A configuration is a YAML file; noria demo writes one to look at. Every command 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    # Noria's matrices are small: threads for them only spin, and slow each other on few cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a timer's stop is an interruption
     try:
@@ -112,14 +115,26 @@ def parser() -> argparse.ArgumentParser:
     _takes_config(replan)
     replan.add_argument("--dry-run", action="store_true", help="do all but publish")
 
-    discover = command("discover", "infer a plant description from a log alone")
+    discover = command(
+        "discover",
+        "infer a plant description from a log alone",
+        "Write a plant file from nothing but a log: work units, routes, containers, rooms between "
+        "operations, calendars, times, setups, failures, tasks, crews and power, as far as the log "
+        "shows them. Each value has a comment that says from how many observations it comes and "
+        "how sure it is.",
+    )
     discover.add_argument("log", type=Path, help="the MES log")
-    discover.add_argument("--format", choices=("noria", "job_shop"), default="job_shop")
+    discover.add_argument(
+        "--format", choices=("noria", "job_shop"), help="of the log (told by its columns)"
+    )
     discover.add_argument("--timezone", default="UTC", help="of the plant (%(default)s)")
     discover.add_argument("--until", help="use events before this instant only (ISO date or time)")
     discover.add_argument("--id", default="discovered", help="of the plant (%(default)s)")
     discover.add_argument(
         "-o", "--output", type=Path, help="write the YAML here, not to the screen"
+    )
+    discover.add_argument(
+        "--orders", type=Path, help="write the orders open at the end of the log here (CSV)"
     )
 
     for name, help in (
@@ -128,8 +143,12 @@ def parser() -> argparse.ArgumentParser:
         ("optimize", "plan production and maintenance from the cut-off"),
     ):
         _takes_config(sub := command(name, help))
+        if name == "diagnose":
+            _asks_diagnose(sub)
         if name == "calibrate":
             sub.add_argument("-o", "--output", type=Path, help="write the calibrated plant as YAML")
+            sub.add_argument("--history", action="store_true",
+                             help="instead, the parameters in force night by night")  # fmt: skip
         if name == "optimize":
             sub.add_argument("-o", "--output", type=Path, help="write the plan as JSON")
             sub.add_argument("--time-limit", type=_seconds, help="seconds; default: as configured")
@@ -145,8 +164,24 @@ def parser() -> argparse.ArgumentParser:
         )
     )
 
-    check = command("check", "recompute a plan's feasibility, cost, energy, carbon and peak")
-    check.add_argument("run", type=Path, help="folder of an archived run")
+    _asks_backtest(
+        command(
+            "backtest",
+            "say what the twin can be trusted with, from its own past",
+            "Go back to instants of the log, calibrate and replay the twin on what was known then, "
+            "forecast a day and a week, and compare with what happened: coverage of the ranges, "
+            "skill against rules of thumb, distance of simulated logs from real ones. The orders "
+            "released meanwhile are given. Writes backtest.html and backtest.json.",
+        )
+    )
+
+    check = command(
+        "check",
+        "recompute a plan's feasibility, cost, energy, carbon and peak",
+        "Recompute a plan's feasibility, cost, energy, carbon and peak; or, for a plant's YAML "
+        "file, say its faults and what of it no plan can honour.",
+    )
+    check.add_argument("run", type=Path, help="folder of an archived run, or plant (YAML)")
     check.add_argument("--schedule", type=Path, help="judge this plan (JSON), not the run's own")
 
     report = command("report", "print the figures of an archived run and where its page is")
@@ -213,6 +248,11 @@ def _asks_simulate(sub: argparse.ArgumentParser) -> None:
         "--of", default="throughput_per_h", metavar="FIGURE",
         help="figure of --half-width, of the plant or FIGURE:ID, for example oee:M-3 (%(default)s)",
     )  # fmt: skip
+    sure.add_argument(
+        "--draws", type=_whole, metavar="N",
+        help="plants drawn as uncertain as the calibration of a configuration leaves them, each "
+        "simulated 4 times (20); 0: uncertainty by chance alone",
+    )  # fmt: skip
     sure.add_argument("--seed", type=_seed, help="of everything random (1, or as configured)")
     how = sub.add_argument_group("how")
     how.add_argument("--engine", choices=("auto", "kernel", "simpy"), default="auto",
@@ -222,6 +262,29 @@ def _asks_simulate(sub: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FOLDER",
         help="write report.json, log.csv (of replication 0) and states.html there",
     )  # fmt: skip
+
+
+def _asks_backtest(sub: argparse.ArgumentParser) -> None:
+    _takes_config(sub)
+    sub.add_argument("--origins", type=_positive, default=8, metavar="N",
+                     help="instants to forecast from (%(default)s)")  # fmt: skip
+    sub.add_argument("--horizon", choices=("day", "week", "both"), default="both",
+                     help="length of the forecasts (%(default)s)")  # fmt: skip
+    sub.add_argument("--replications", type=_count, default=200, metavar="N",
+                     help="of each forecast (%(default)s)")  # fmt: skip
+    sub.add_argument("--draws", type=_whole, default=20, metavar="N",
+                     help="plants drawn as uncertain as the calibration; 0: chance alone "
+                     "(%(default)s)")  # fmt: skip
+
+
+def _asks_diagnose(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--html", type=Path, metavar="FILE", help="write the diagnosis as a page")
+    sub.add_argument(
+        "--value-of-information", action="store_true",
+        help="simulate what it would be worth to know each parameter better (minutes)",
+    )  # fmt: skip
+    sub.add_argument("--time-limit", type=_seconds, default=300.0,
+                     help="of that, in seconds; nothing is begun later (%(default)g)")  # fmt: skip
 
 
 def _takes_config(sub: argparse.ArgumentParser) -> None:
@@ -287,6 +350,12 @@ def _warm_up(text: str) -> float | str:
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text!r}; a whole number of at least 1 is expected")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"got {text!r}; a whole number of at least 0 is expected")
     return int(text)
 
 

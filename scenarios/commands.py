@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scenarios import archive
 from scenarios.run import Progress
@@ -16,6 +16,12 @@ from scenarios.settings import MesSource, ReplanConfig, load_config
 from twin.connectors.whole_files import write_text
 from twin.errors import Fault, InputError
 from twin.model.schedule import Schedule
+
+if TYPE_CHECKING:
+    from scenarios.information import Information
+    from scenarios.simulate import Simulated
+    from twin.model.events import EventLog
+    from twin.model.plant import Plant
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def discover(options: Namespace, progress: Progress) -> Answer:
     from datetime import datetime
     from zoneinfo import ZoneInfo, available_timezones
 
-    from scenarios.inputs import read_log
+    from scenarios.inputs import format_of, read_log
     from twin.calibration.discover import discover as infer
     from twin.calibration.discover import plant_yaml
     from twin.errors import did_you_mean
@@ -72,8 +78,8 @@ def discover(options: Namespace, progress: Progress) -> Answer:
     if options.timezone not in available_timezones():
         hint = did_you_mean(options.timezone, available_timezones())
         raise InputError("--timezone", [Fault("", f'no zone "{options.timezone}"', hint)])
-    source = MesSource(path=options.log, format=options.format, timezone=options.timezone)
-    log = read_log(source)
+    format = options.format or format_of(options.log)
+    log = read_log(MesSource(path=options.log, format=format, timezone=options.timezone))
     if options.until:
         try:
             until = datetime.fromisoformat(options.until)
@@ -96,43 +102,95 @@ def discover(options: Namespace, progress: Progress) -> Answer:
             f"operations, {len(plant.routes)} routes\n"
             + "\n".join(note.text for note in found.notes if note.where == "plant")
         )
+    if options.orders:
+        text += f"\n{_write_open_orders(options.orders, log, found.plant)}"
     return Answer(values, text)
+
+
+def _write_open_orders(path: Path, log: EventLog, plant: Plant) -> str:
+    from datetime import timedelta
+
+    from twin.calibration.discover import open_orders
+    from twin.connectors.erp_files import write_orders
+
+    end = log.table["time"].max().to_pydatetime() + timedelta(microseconds=1)
+    orders, _ = open_orders(log, plant, end)
+    write_orders(orders, path)
+    return f"{path}: {len(orders)} orders open at the end of the log; due dates are guessed"
 
 
 def diagnose(options: Namespace, progress: Progress) -> Answer:
     from scenarios.inputs import read_inputs
     from twin.calibration.diagnosis import diagnose as judge
 
-    inputs = read_inputs(_config(options))
+    config = _config(options)
+    inputs = read_inputs(config)
     progress("diagnose the log", 0, 1)
-    found = judge(inputs.log, inputs.plant, inputs.cut_off)
-    notes = "".join(f"\nassumed: {note}" for note in inputs.notes)
-    return Answer(found.to_dict(), found.describe() + notes, exit_code=4 if found.refusal else 0)
+    price = float(inputs.forecast.price_per_kwh.mean())
+    orders = inputs.orders if inputs.order_states is None else None
+    found = judge(
+        inputs.log, inputs.plant, inputs.cut_off, orders=orders, price_per_kwh=price or None
+    )
+    text = found.describe() + "".join(f"\nassumed: {note}" for note in inputs.notes)
+    values: dict[str, Any] = found.to_dict()
+    worth = None
+    if options.value_of_information and not found.refusal:
+        worth = _information(config, options, progress)
+        values["value_of_information"] = worth.to_dict()
+        text = "\n".join([text, *worth.lines()])
+    if options.html:
+        from dashboards.diagnosis_page import write_page
+
+        write_page(options.html, found, inputs.plant, inputs.notes, worth)
+        values["page"] = str(options.html)
+        text += f"\nthe page: {options.html}"
+    return Answer(values, text, exit_code=4 if found.refusal else 0)
+
+
+def _information(config: ReplanConfig, options: Namespace, progress: Progress) -> Information:
+    import sys
+
+    from scenarios.information import value_of_information
+    from scenarios.interruption import stoppable
+    from scenarios.replan import prepare
+
+    ready = prepare(config, progress)
+    with stoppable(lambda words: print(words, file=sys.stderr), is_compiled=False) as stopped:
+        return value_of_information(
+            ready, seed=config.seed, time_limit=options.time_limit, progress=progress,
+            cancelled=stopped,
+        )  # fmt: skip
 
 
 def calibrate(options: Namespace, progress: Progress) -> Answer:
+    from scenarios.parameters_text import in_force
     from scenarios.replan import prepare
 
+    if options.history:
+        return _parameter_history(_config(options))
     ready = prepare(_config(options), progress)
-    text = ready.calibration.describe()
+    text = f"{ready.calibration.describe()}\n{in_force(ready.parameters.night)}"
     if options.output:
         write_text(options.output, plant_as_yaml(ready.case.plant.model_dump(mode="json")))
         text += f"\nthe calibrated plant: {options.output}"
     return Answer(json.loads(ready.calibration.to_json()), text)
 
 
+def _parameter_history(config: ReplanConfig) -> Answer:
+    from scenarios.parameter_store import history
+    from scenarios.parameters_text import history_text
+
+    nights = history(config.archive)
+    return Answer({"nights": [night.to_dict() for night in nights]}, history_text(nights))
+
+
 def simulate(options: Namespace, progress: Progress) -> Answer:
     import sys
 
-    from scenarios.simulate import (
-        LEVEL,
-        Effort,
-        figure_named,
-        make_folder,
-        simulate_question,
-        stoppable,
-        write_results,
-    )
+    from scenarios.input_uncertainty import DEFAULT_DRAWS
+    from scenarios.interruption import stoppable
+    from scenarios.simulate import LEVEL, Effort, figure_named, is_compiled, simulate_question
+    from scenarios.simulate_files import make_folder
     from scenarios.simulate_inputs import read_question
     from scenarios.simulate_text import simulation_text
     from twin.accounting.precision import Precision
@@ -149,21 +207,35 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     effort = Effort(
         replications=None if precision else options.replications or question.replications,
         precision=precision, of=of, engine=options.engine, workers=options.workers,
+        draws=DEFAULT_DRAWS if options.draws is None else options.draws,
     )  # fmt: skip
-    with stoppable(lambda words: print(words, file=sys.stderr)) as stopped:
+    with stoppable(
+        lambda words: print(words, file=sys.stderr), is_compiled=is_compiled(question, effort)
+    ) as stopped:
         done = simulate_question(
             question, effort, warm_up=options.warm_up, progress=progress, cancelled=stopped
         )
     if done is None:
         raise KeyboardInterrupt
-    text, values = simulation_text(done), done.to_dict()
-    if options.out:
-        from dashboards.figures.states import states_page
+    answer = Answer(done.to_dict(), simulation_text(done), exit_code=7 if done.shortfall else 0)
+    return _with_files(answer, done, options.out, progress) if options.out else answer
 
-        written = write_results(done, options.out, states_page(done.report))
-        text += "\n\nwritten: " + ", ".join(str(path) for path in written)
-        values["written"] = [str(path) for path in written]
-    return Answer(values, text, exit_code=7 if done.shortfall else 0)
+
+def _with_files(answer: Answer, done: Simulated, out: Path, progress: Progress) -> Answer:
+    """The answer with the files written; where the disk is full, the figures are still told."""
+    from dashboards.figures.states import states_page
+    from scenarios.simulate_files import write_results
+
+    progress("write the results", 0, 1)
+    try:
+        written = [str(path) for path in write_results(done, out, states_page(done.report))]
+    except OSError as error:
+        lost = f"nothing was written to {out}: {error.strerror or error}"
+        shortfall = "; ".join(filter(None, (done.shortfall, lost)))
+        values = {**answer.values, "shortfall": shortfall, "written": []}
+        return Answer(values, f"{answer.text}\n\n{lost}", exit_code=7)
+    text = f"{answer.text}\n\nwritten: {', '.join(written)}"
+    return Answer({**answer.values, "written": written}, text, answer.exit_code)
 
 
 def optimize(options: Namespace, progress: Progress) -> Answer:
@@ -183,14 +255,82 @@ def optimize(options: Namespace, progress: Progress) -> Answer:
     return Answer(json.loads(schedule.to_json()), text)
 
 
+def backtest(options: Namespace, progress: Progress) -> Answer:
+    import sys
+
+    from dashboards.backtest_page import write_page
+    from scenarios.backtest import DAYS, Effort, Span, origins_of, to_dict
+    from scenarios.backtest import backtest as test
+    from scenarios.backtest_inputs import read_history
+    from scenarios.backtest_text import backtest_text, shortfall
+    from scenarios.interruption import stoppable
+    from scenarios.simulate_files import make_folder
+
+    config = _config(options)
+    folder = (options.out or options.config.parent) / "backtest"
+    make_folder(folder)
+    past = read_history(config, progress)
+    spans: list[Span] = list(DAYS) if options.horizon == "both" else [options.horizon]
+    longest = max(spans, key=lambda span: DAYS[span])
+    origins = origins_of(past.begin, past.until, longest, options.origins)
+    effort = Effort(options.replications, options.draws, config.seed)
+    with stoppable(lambda words: print(words, file=sys.stderr), is_compiled=True) as stopped:
+        found = test(
+            past.log, past.plant, past.until, past.prepare, origins, spans, effort,
+            notes=past.notes, progress=progress, cancelled=stopped,
+        )  # fmt: skip
+    if not found.origins:
+        raise KeyboardInterrupt
+    written = [folder / "backtest.html", folder / "backtest.json"]
+    write_page(written[0], found)
+    values = to_dict(found)
+    write_text(written[1], json.dumps(values, indent=1, ensure_ascii=False))
+    text = f"{backtest_text(found)}\n\nwritten: {', '.join(str(path) for path in written)}"
+    names = {"written": [str(path) for path in written], "shortfall": shortfall(found)}
+    return Answer({**values, **names}, text, exit_code=7 if shortfall(found) else 0)
+
+
 def check(options: Namespace, progress: Progress) -> Answer:
     from twin.accounting.check import check as judge
 
+    if options.run.is_file():
+        return _checked_plant(options)
     run = archive.load_run(options.run)
     case = run.case
     schedule = schedule_for(case, options.schedule) if options.schedule else run.schedule
     found = judge(schedule, case.plant, case.orders, case.forecast, case.state, run.previous)
     return Answer(found.to_dict(), found.describe(), exit_code=0 if found.is_feasible else 2)
+
+
+def _checked_plant(options: Namespace) -> Answer:
+    """A plant file without faults, and what of it is for the simulator only."""
+    from scenarios.simulate_inputs import is_plant
+    from solvers.supported import refuse_unsupported
+    from twin.model.plant import load_plant
+
+    path = options.run
+    if options.schedule:
+        fault = Fault("", f"got {options.schedule}; {path} has no orders", "check a run's folder")
+        raise InputError("--schedule", [fault])
+    if not is_plant(path):
+        fault = Fault("", "a configuration, not a plant", "noria diagnose checks its inputs")
+        raise InputError(str(path), [fault])
+    plant = load_plant(path)
+    unsupported: dict[str, list[str]] = {}
+    try:
+        refuse_unsupported(plant)
+    except InputError as error:
+        for found in error.faults:
+            unsupported.setdefault(found.found, []).append(found.where)
+    text = (
+        f"{path}: no fault in {len(plant.work_units)} work units, {len(plant.operations)} "
+        f"operations and {len(plant.products)} products"
+    )
+    notes = [f"note: {what}: {'; '.join(where)}" for what, where in unsupported.items()]
+    if notes:
+        notes.append("noria simulate runs all of this; noria optimize and replan refuse it")
+    values = {"plant": plant.id, "is_sound": True, "plans_cannot_honour": unsupported}
+    return Answer(values, "\n".join((text, *notes)))
 
 
 def report(options: Namespace, progress: Progress) -> Answer:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -89,6 +90,16 @@ def read_inputs(config: ReplanConfig) -> Inputs:
         notes=notes,
         hashes={path.name: _sha256(path) for path in config.input_files()},
     )
+
+
+def format_of(path: Path) -> Literal["noria", "job_shop"]:
+    """The format of a log, told by the names of its columns."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            columns = file.readline()
+    except OSError:
+        return "noria"  # whose reader says what is wrong
+    return "noria" if "work_unit" in columns else "job_shop"
 
 
 def read_log(source: MesSource) -> EventLog:
@@ -232,7 +243,7 @@ def _discovered(
         same=config.discover.same,
     )
     return (
-        found.plant,
+        found.neutral or found.plant,  # it is calibrated on this log next
         cut_off,
         log,
         tuple(note.text for note in found.notes if note.where == "plant"),

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios import archive
+from scenarios import archive, parameter_store
 from scenarios.inputs import Inputs, metered_peak, read_inputs
 from scenarios.ledger import PUBLISHED, Ledger, locked
 from scenarios.robust import robust_plan
@@ -29,6 +29,7 @@ from twin.errors import InputError, NoriaError, PublishRefused, UnfitData
 from twin.model.schedule import Schedule
 
 if TYPE_CHECKING:
+    from scenarios.updating import Updated
     from twin.calibration.diagnosis import Diagnosis
     from twin.calibration.estimates import Calibration
     from twin.connectors.plan_drop import Published
@@ -43,8 +44,14 @@ class Prepared:
 
     inputs: Inputs
     diagnosis: Diagnosis
-    calibration: Calibration
+    parameters: Updated
+    """In force tonight, and how that came."""
     case: Case
+
+    @property
+    def calibration(self) -> Calibration:
+        """The parameters in force."""
+        return self.parameters.calibration
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ def _chain(
 ) -> Replanned:
     ready = prepare(config, progress)
     case, run_id = ready.case, run_identity(config, ready.inputs)
+    night = replace(ready.parameters.night, run=run_id)
     details |= {"inputs": ready.inputs.hashes, "seed": config.seed, "orders": len(case.orders)}
     previous = last_plan(config.archive, case)
 
@@ -122,6 +130,7 @@ def _chain(
         "replications": proof.report.replications,
         "set_aside": sum(ready.diagnosis.set_aside.values()),
         "unplaced": list(schedule.unplaced),
+        "parameters": f"{night.verdict}: {night.why}",
     }
     run = archive.Run(
         id=run_id,
@@ -136,13 +145,17 @@ def _chain(
         extras={
             "diagnosis": ready.diagnosis.to_dict(),
             "calibration": json.loads(ready.calibration.to_json()),
+            "parameters": ready.parameters.to_dict(),
             "closeness": closeness(case, ready) if closeness else None,
             "notes": list(ready.inputs.notes),
         },
     )
     progress("archive and report", 0, 1)
     archive.save_run(config.archive, run, partial(write_html, run, ready))
-    published = None if dry_run else _publish(run, config.publish, progress)
+    published = None
+    if not dry_run:
+        published = _publish(run, config.publish, progress)
+        parameter_store.save(config.archive, night)
     details["changed"] = bool(published and published.changed)
     return Replanned(run, run.folder / archive.HTML, published, dict(run.ledger_row))
 
@@ -158,14 +171,15 @@ def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) ->
 
 
 def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
-    """Read, diagnose, calibrate and replay: everything before the plan.
+    """Read, diagnose, calibrate and replay: everything before the plan. Nothing is written.
 
     Raises
     ------
     UnfitData
         If the data cannot carry a plan; the message says why and what is missing.
     """
-    from twin.calibration.calibrate import calibrate, calibrated
+    from scenarios.updating import update
+    from twin.calibration.calibrate import calibrated
     from twin.calibration.diagnosis import diagnose
     from twin.calibration.replay import shop_state
 
@@ -177,9 +191,8 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     if diagnosis.refusal:
         raise UnfitData(f"{config.mes.path}: {diagnosis.refusal}")
     _refuse_stale(config, diagnosis, inputs)
-    tell("calibrate the twin", 0, 1)
-    calibration = calibrate(diagnosis.clean, inputs.plant, inputs.cut_off)
-    twin = calibrated(inputs.plant, calibration)
+    parameters = update(config, inputs, diagnosis.clean, tell)
+    twin = calibrated(inputs.plant, parameters.calibration)
     tell("replay the shop", 0, 1)
     state = shop_state(diagnosis.clean, twin, inputs.orders, inputs.cut_off)
     if inputs.order_states is not None:
@@ -188,7 +201,7 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     if config.peak_incurred_kw is None:
         peak = metered_peak(diagnosis.clean, inputs.plant, config, forecast.horizon)
         forecast = replace(forecast, peak_incurred_kw=peak)
-    return Prepared(inputs, diagnosis, calibration, Case(twin, inputs.orders, forecast, state))
+    return Prepared(inputs, diagnosis, parameters, Case(twin, inputs.orders, forecast, state))
 
 
 def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) -> None:
@@ -205,9 +218,14 @@ def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) ->
 def run_identity(config: ReplanConfig, inputs: Inputs) -> str:
     """Name of a run: its cut-off, and a hash of everything that decides its figures."""
     settings = config.model_dump(
-        mode="json", include={"horizon_days", "replications", "seed", "discover", "time_limit_s"}
-    )
-    content = json.dumps([inputs.hashes, settings, version("noria")], sort_keys=True)
+        mode="json",
+        include={
+            "horizon_days", "replications", "seed", "discover", "time_limit_s", "calibration",
+        },
+    )  # fmt: skip
+    before = parameter_store.champion(config.archive, inputs.cut_off)
+    parameters = before.calibration.to_json() if before and config.discover is None else ""
+    content = json.dumps([inputs.hashes, settings, version("noria"), parameters], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return f"{inputs.cut_off.astimezone(inputs.plant.zone):%Y-%m-%dT%H%M}-{digest}"
 
@@ -241,6 +259,7 @@ def write_html(run: archive.Run, ready: Prepared, path: Path) -> None:
         previous=run.previous,
         comparison=run.comparison,
         calibration=ready.calibration,
+        parameters=ready.parameters.nights,
         diagnosis=ready.diagnosis,
         closeness=run.extras["closeness"],
         ledger_row=run.ledger_row,

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.archive import Run
+from scenarios.parameter_store import Night
+from scenarios.parameters_text import in_force
 from scenarios.scenario import Case
 from twin.accounting.comparison import Difference
 from twin.accounting.report import Estimate, Report
@@ -124,7 +126,10 @@ def status_in_words(schedule: Schedule) -> str:
 
 def run_summary(run: Run, html: Path) -> str:
     """A whole run, as the nightly job prints it."""
-    parts = [f"run {run.id}", plan_summary(run.schedule, run.case), "", figures_table(run.report)]
+    parts = [f"run {run.id}", plan_summary(run.schedule, run.case)]
+    if parameters := run.extras.get("parameters"):
+        parts.append(in_force(Night.from_dict(parameters["in_force"])))
+    parts += ["", figures_table(run.report)]
     if run.comparison:
         parts += ["", comparison_table(run.comparison, run.case.plant.currency)]
     if run.extras.get("closeness"):

@@ -58,6 +58,17 @@ class Discovery(Frozen):
     """Operations of the log that are another one under a different name, as ``name: other``."""
 
 
+class Updating(Frozen):
+    """How the twin's parameters follow the plant (:mod:`scenarios.updating`)."""
+
+    window_days: int = Field(default=56, ge=3)
+    """Length of the log that parameters are fitted to: enough for rare setups and failures, and
+    short enough to forget. A log that is shorter is used whole."""
+    duel_days: int = Field(default=7, ge=3, le=28)
+    """Days before the cut-off that new parameters must not have foreseen clearly worse than those
+    in force."""
+
+
 class ReplanConfig(Frozen):
     """One nightly job. Relative paths start at the file's own folder unless told otherwise."""
 
@@ -86,6 +97,7 @@ class ReplanConfig(Frozen):
     time_limit_s: float = Field(default=150.0, gt=0)
     """Time for the optimiser. The amount of search follows from it, and takes about half of it on
     a free core; on a busy machine it may take up to twice as long, for the same plan."""
+    calibration: Updating = Updating()
     publish: Path = Path("erp_drop")
     archive: Path = Path("runs")
 

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from scenarios.input_uncertainty import EACH, input_widths
 from scenarios.run import Progress
 from scenarios.simulate_inputs import Checked, Question
-from twin.accounting.indicators import Key, known_figures, observe
+from twin.accounting.indicators import Key, no_totals, observe
+from twin.accounting.input_uncertainty import TwoWidths
 from twin.accounting.precision import Precision, Series, replicate_until
+from twin.accounting.report import Estimate
 from twin.accounting.simulation_report import (
     SimulationReport,
     estimates,
     figure_key,
     find_bottleneck,
     order_reports,
+    with_scrapped_parts,
 )
 from twin.accounting.warm_up import mser5
+from twin.behaviour.dispatching import DispatchingRule
 from twin.errors import Fault, InputError, NoriaError, did_you_mean
-from twin.simulation.engines import EngineChoice, engine_name
+from twin.simulation.engines import COMPILED, EngineChoice, engine_name
 from twin.simulation.experiment import Experiment
 from twin.simulation.result import Totals
 from twin.simulation.simulate import totals
@@ -52,6 +53,8 @@ class Effort:
     """The figure whose interval is to be so narrow."""
     engine: EngineChoice = "auto"
     workers: int | None = None
+    draws: int = 0
+    """Plants drawn as uncertain as the calibration, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,25 @@ class Simulated:
     effort: Effort
     observed: tuple[Mapping[Key, float], ...]
     """Every figure of each replication, in order; for comparisons in pairs."""
+    inputs: Mapping[Key, TwoWidths] = field(default_factory=dict)
+    """Half-widths by chance and by the calibrated parameters; empty where no plants were drawn."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report with how it was made, as plain values."""
+        content = self.report.to_dict()
+        for key, widths in self.inputs.items():
+            of_kind = content["figures"][key.kind]
+            figures = of_kind if key.kind == "plant" else of_kind[key.id]
+            figures[key.figure] |= {
+                "half_width_by_chance": widths.simulation,
+                "half_width_by_inputs": widths.inputs,
+                "half_width": widths.both,
+                "mean_of_draws": widths.mean_of_draws,
+            }
+        drawn = max((widths.draws for widths in self.inputs.values()), default=0)
         return {
-            **self.report.to_dict(),
+            **content,
+            "input_draws": {"plants": drawn, "replications_each": EACH if drawn else 0},
             "warm_up_rule": self.warm_up_rule,
             "asked": self.asked,
             "shortfall": self.shortfall,
@@ -93,7 +110,9 @@ def figure_named(name: str, question: Question) -> Key:
         If the plant has no such figure.
     """
     experiment = question.experiment
-    known = known_figures(experiment.plant, experiment.forecast, experiment.orders)
+    nothing = no_totals(experiment.plant, experiment.orders)
+    figures = observe(nothing, experiment.plant, experiment.forecast, experiment.orders)
+    known = list(with_scrapped_parts(figures))
     if found := figure_key(name, known):
         return found
     wanted, _, id = name.partition(":")
@@ -101,9 +120,14 @@ def figure_named(name: str, question: Question) -> Key:
     if id and id not in ids:
         fault = Fault("", f'got "{name}"; nothing is called "{id}"', did_you_mean(id, ids))
     else:
-        figures = [key.figure for key in known if key.id == id]
-        fault = Fault("", f'got "{name}"; no such figure', did_you_mean(wanted, figures))
+        names = [key.figure for key in known if key.id == id]
+        fault = Fault("", f'got "{name}"; no such figure', did_you_mean(wanted, names))
     raise InputError("--of", [fault])
+
+
+def is_compiled(question: Question, effort: Effort) -> bool:
+    """Whether the compiled kernel will run it."""
+    return engine_name(question.experiment.policy, effort.engine) == COMPILED
 
 
 def simulate_question(
@@ -139,6 +163,10 @@ def simulate_question(
     shortfall = _shortfall(series, effort)
     plant, orders = experiment.plant, experiment.orders
     observed = [runner.observe(result) for result in series.results]
+    figures = estimates(observed, LEVEL)
+    inputs = _inputs(question, runner, figures)
+    if effort.draws and question.draws and not inputs:
+        shortfall = "; ".join(filter(None, [shortfall, "stopped before plants were drawn"]))
     report = SimulationReport(
         plant=plant.plant.id,
         plan=question.plan,
@@ -149,7 +177,7 @@ def simulate_question(
         warm_up=minutes,
         currency=plant.plant.currency,
         level=LEVEL,
-        figures=estimates(observed, LEVEL),
+        figures=figures,
         orders=order_reports(
             series.results, plant, orders, experiment.state, experiment.schedule, LEVEL
         ),
@@ -157,8 +185,26 @@ def simulate_question(
         notes=(*question.notes, *notes),
     )
     return Simulated(
-        report, experiment, rule, asked, shortfall, question.warnings, effort, tuple(observed)
-    )
+        report, experiment, rule, asked, shortfall, question.warnings, effort, tuple(observed),
+        inputs,
+    )  # fmt: skip
+
+
+def _inputs(
+    question: Question, runner: _Runner, figures: Mapping[Key, Estimate]
+) -> dict[Key, TwoWidths]:
+    """What the calibrated parameters add to the uncertainty of the figures."""
+    effort = runner.effort
+    if effort.draws == 0 or question.draws is None or runner.cancelled():
+        return {}
+    runner.progress("draw plants", 0, effort.draws)
+    plants = question.draws(effort.draws)
+
+    def observe(experiment: Experiment, first: int, count: int) -> list[dict[Key, float]]:
+        quiet = replace(runner, experiment=experiment, progress=lambda step, done, total: None)
+        return [quiet.observe(result) for result in quiet.run("", first, count)]
+
+    return input_widths(figures, runner.experiment, plants, observe, runner.progress)
 
 
 @dataclass
@@ -171,24 +217,32 @@ class _Runner:
     cancelled: Callable[[], bool]
 
     def run(self, step: str, first: int, count: int) -> list[Totals]:
-        try:
+        self.progress(step, first, first + count)
+        with naming(self.experiment.policy):
             return totals(
                 self.experiment, count, first=first, engine=self.effort.engine,
                 workers=self.effort.workers, cancelled=self.cancelled,
                 progress=lambda done, total: self.progress(step, first + done, first + total),
             )  # fmt: skip
-        except NoriaError:
-            raise
-        except Exception as error:
-            if not isinstance(self.experiment.policy, Checked):
-                raise
-            name = type(self.experiment.policy.rule).__name__
-            found = f"{name} failed while it was asked: {type(error).__name__}: {error}"
-            raise InputError("--policy", [Fault("", found, "correct its rank")]) from error
 
     def observe(self, result: Totals) -> dict[Key, float]:
         e = self.experiment
-        return observe(result, e.plant, e.forecast, e.orders, e.warm_up)
+        return with_scrapped_parts(observe(result, e.plant, e.forecast, e.orders, e.warm_up))
+
+
+@contextmanager
+def naming(policy: DispatchingRule) -> Iterator[None]:
+    """Whatever a rule of the user's own does wrong is said as its fault, not as the program's."""
+    try:
+        yield
+    except NoriaError:
+        raise
+    except (Exception, SystemExit) as error:
+        if not isinstance(policy, Checked):
+            raise
+        name = type(policy.rule).__name__
+        found = f"{name} failed while it was asked: {type(error).__name__}: {error}"
+        raise InputError("--policy", [Fault("", found, "correct its rank")]) from error
 
 
 def _replicated(runner: _Runner) -> tuple[Series[Totals], str]:
@@ -281,54 +335,3 @@ def _bucket(experiment: Experiment) -> float:
         for opened in experiment.plant.unit_open
     )
     return 1440 / PER_DAY if shifts else max(horizon.minutes / BUCKETS, 1.0)
-
-
-@contextmanager
-def stoppable(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Make the first interruption a wish to stop, which is asked for; the second stops at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-        tell("stopping when the replications under way are done; once more to stop at once")
-
-    kept = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
-def make_folder(folder: Path) -> None:
-    """A place for the results, before anything is computed for it."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError("--out", [Fault("", f"{folder} is a file", "name a folder")])
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def write_results(done: Simulated, folder: Path, picture: str) -> list[Path]:
-    """The report as JSON, the log of replication 0 as CSV, and a picture as a page.
-
-    Files of the same names are replaced.
-    """
-    from twin.connectors.mes_files import write_log
-    from twin.connectors.whole_files import write_text
-    from twin.simulation.simulate import simulate
-
-    experiment = done.experiment
-    paths = [folder / name for name in ("report.json", "log.csv", "states.html")]
-    log = simulate(
-        experiment.plant, experiment.orders, state=experiment.state,
-        schedule=experiment.schedule, policy=experiment.policy, seed=experiment.seed,
-        engine=done.effort.engine,
-    )  # fmt: skip
-    write_text(paths[0], json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
-    write_log(log, paths[1])
-    write_text(paths[2], picture)
-    return paths

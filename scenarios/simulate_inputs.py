@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.commands import read_schedule, schedule_for
+from scenarios.input_uncertainty import PlantDraws, plant_draws
 from scenarios.run import Progress
 from scenarios.scenario import Case
 from twin.accounting.check import foreign_parts
@@ -33,7 +34,8 @@ from twin.behaviour.dispatching import (
 from twin.errors import Fault, InputError, did_you_mean
 from twin.model.base import read_yaml, validate
 from twin.model.compiled import compile_plant
-from twin.model.feasibility import overloaded
+from twin.model.events import EventLog
+from twin.model.feasibility import overloaded, unattended
 from twin.model.forecast import Forecast
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
@@ -76,6 +78,8 @@ class Question:
     Where a log or orders say what is to be done from now on, the first hours matter most."""
     warnings: tuple[str, ...] = ()
     """Why the figures may not mean what they seem to."""
+    draws: PlantDraws | None = None
+    """Plants as uncertain as the calibration leaves them; None where nothing was calibrated."""
 
 
 def read_question(options: Namespace, progress: Progress) -> Question:
@@ -87,32 +91,38 @@ def read_question(options: Namespace, progress: Progress) -> Question:
         For the first source that has faults, with all faults of that source.
     """
     policy, by_rule = policy_named(options.policy)
+    _refuse_kernel(options, policy)
     replications, seed = DEFAULT_REPLICATIONS, DEFAULT_SEED
-    if options.plant.is_dir() or not _is_plant(options.plant):
+    draws: PlantDraws | None = None
+    if options.plant.is_dir() or not is_plant(options.plant):
         _refuse_with_case(options)
-        case, replications, seed = _case(options, progress)
+        case, replications, seed, draws = _case(options, progress)
         schedule = schedule_for(case, options.schedule) if options.schedule else None
         plant, orders, state, horizon = case.plant, case.orders, case.state, case.horizon
         forecast: Forecast | None = case.forecast
         notes: list[str] = []
         is_steady = False
     else:
+        _refuse_data(options, "a plant file has no inputs beside it")
         plant = checked(
             validate(read_yaml(options.plant), Plant, str(options.plant)), str(options.plant)
         )
         orders = _orders(options.orders, plant)
         schedule = read_schedule(options.schedule) if options.schedule else None
-        horizon, notes = _horizon(options, plant, orders, schedule)
-        state = _state(options, plant, orders, horizon)
+        log, set_aside = _log(options.log, plant)
+        horizon, assumed = _horizon(options, plant, orders, schedule, log)
+        state = _state(log, plant, orders, horizon)
+        notes = [*assumed, *set_aside]
         forecast = _forecast(options, horizon)
         is_steady = not len(orders) and options.log is None
+    _refuse_draws(options, draws)
     _refuse_no_work(plant, orders, options)
     if schedule:
         _refuse_foreign(options.schedule, schedule, plant, orders, state)
     if forecast is not None and forecast.generation_kw.any():
         notes.append("own generation is not taken off: cost and carbon are those of all energy")
     compiled = compile_plant(plant, horizon)
-    warnings = tuple(str(found) for found in overloaded(compiled))
+    warnings = tuple(map(str, [*overloaded(compiled), *unattended(compiled)]))
     experiment = Experiment(
         plant=compiled,
         orders=orders,
@@ -123,7 +133,7 @@ def read_question(options: Namespace, progress: Progress) -> Question:
         forecast=forecast,
     )
     plan = f"the plan {options.schedule}; other work {by_rule}" if schedule else by_rule
-    return Question(experiment, plan, tuple(notes), replications, is_steady, warnings)
+    return Question(experiment, plan, tuple(notes), replications, is_steady, warnings, draws)
 
 
 def _refuse_foreign(
@@ -163,7 +173,7 @@ def policy_named(name: str) -> tuple[DispatchingRule, str]:
         sys.path.insert(0, str(Path.cwd()))  # as for a script that lies here
     try:
         rule: Any = getattr(importlib.import_module(module), path)()
-    except Exception as error:  # whatever the user's module does wrong
+    except (Exception, SystemExit) as error:  # whatever the user's module does wrong
         found = f'"{name}" cannot be used: {type(error).__name__}: {error}'
         remedy = "name a module that Python finds and a class made without arguments"
         raise InputError("--policy", [Fault("", found, remedy)]) from error
@@ -186,7 +196,28 @@ class Checked:
         return float(found)
 
 
-def _is_plant(path: Path) -> bool:
+def _refuse_kernel(options: Namespace, policy: DispatchingRule) -> None:
+    """The kernel is compiled and knows rules by number; one written in Python it cannot ask."""
+    if options.engine == "kernel" and isinstance(policy, Checked):
+        found = f"got kernel; it knows {', '.join(POLICIES)} and cannot ask {options.policy}"
+        raise InputError("--engine", [Fault("", found, "leave --engine out, or name simpy")])
+
+
+def _refuse_data(options: Namespace, why: str) -> None:
+    if options.data is not None:
+        found = f"got {options.data}; {why}"
+        remedy = "leave --data out, or simulate a configuration"
+        raise InputError("--data", [Fault("", found, remedy)])
+
+
+def _refuse_draws(options: Namespace, draws: PlantDraws | None) -> None:
+    if options.draws and draws is None:
+        found = f"got {options.draws}; {options.plant} is not calibrated here"
+        remedy = "leave --draws out, or simulate a configuration: its log says how sure it is"
+        raise InputError("--draws", [Fault("", found, remedy)])
+
+
+def is_plant(path: Path) -> bool:
     """Whether a YAML file describes a plant, not the configuration of a nightly job."""
     content = read_yaml(path)
     if isinstance(content, dict) and not {"work_units", "mes"} & set(content):
@@ -195,18 +226,24 @@ def _is_plant(path: Path) -> bool:
     return not isinstance(content, dict) or "work_units" in content
 
 
-def _case(options: Namespace, progress: Progress) -> tuple[Case, int, int]:
-    """The case of an archived run or of a configuration, with its replications and its seed."""
+def _case(options: Namespace, progress: Progress) -> tuple[Case, int, int, PlantDraws | None]:
+    """The case of an archived run or of a configuration, its replications and its seed; and plants
+    drawn around the calibration, for which it takes the log."""
     if options.plant.is_dir():
         from scenarios.archive import load_run
 
+        _refuse_data(options, "an archived run holds its own inputs")
         run = load_run(options.plant)
-        return run.case, run.report.replications, run.report.seed
+        return run.case, run.report.replications, run.report.seed, None
     from scenarios.replan import prepare
     from scenarios.settings import load_config
 
     config = load_config(options.plant, options.data, None)
-    return prepare(config, progress).case, config.replications, config.seed
+    found = prepare(config, progress)
+    draws = plant_draws(
+        found.diagnosis.clean, found.inputs.plant, found.calibration, config.seed
+    )  # fmt: skip
+    return found.case, config.replications, config.seed, draws
 
 
 def _refuse_with_case(options: Namespace) -> None:
@@ -237,8 +274,39 @@ def _refuse_no_work(plant: Plant, orders: OrderBook, options: Namespace) -> None
         raise InputError(str(options.plant), [Fault("", found, remedy)])
 
 
+def _log(path: Path | None, plant: Plant) -> tuple[EventLog | None, list[str]]:
+    """Where the shop stands, as far as the plant has what is named; and what is set aside.
+
+    Raises
+    ------
+    InputError
+        If it is the log of another plant.
+    """
+    if path is None:
+        return None, []
+    from twin.connectors.mes_files import read_log
+
+    log = read_log(path)
+    named = log.table["work_unit"]
+    own = {unit.id for unit in plant.work_units}
+    foreign = list(dict.fromkeys(id for id in named if id and id not in own))
+    names = ", ".join(f'"{id}"' for id in foreign[:4]) + (", …" if len(foreign) > 4 else "")
+    if foreign and not named.isin(own).any():
+        found = f"it is of other work units ({names}); {plant.id} has none of them"
+        raise InputError(str(path), [Fault("", found, "give a log of this plant")])
+    if not foreign:
+        return log, []
+    count = int(named.isin(foreign).sum())
+    note = f"{count} events of {names} are set aside, as the plant has no such work unit"
+    return EventLog(log.table[~named.isin(foreign)], log.source), [note]
+
+
 def _horizon(
-    options: Namespace, plant: Plant, orders: OrderBook, schedule: Schedule | None
+    options: Namespace,
+    plant: Plant,
+    orders: OrderBook,
+    schedule: Schedule | None,
+    log: EventLog | None,
 ) -> tuple[Horizon, list[str]]:
     """From when to when, and what was assumed about it."""
     notes: list[str] = []
@@ -253,7 +321,7 @@ def _horizon(
             return schedule.horizon, notes
         start = schedule.horizon.start
     if start is None:
-        start, why = _start(options, plant, orders)
+        start, why = _start(log, plant, orders)
         notes.append(f"starts on {start.astimezone(plant.zone):%a %Y-%m-%d %H:%M}: {why}")
     if until is not None:
         days = (until - start) / timedelta(days=1)
@@ -262,10 +330,12 @@ def _horizon(
             raise InputError("--until", [Fault("", found, "name a later time")])
     elif options.days is not None:
         days = options.days
-    elif len(orders):
-        last = max(order.due_date for order in orders)
-        days = max(ceil((last - start) / timedelta(days=1)) + 1, 1)
+    elif len(orders) and (last := max(order.due_date for order in orders)) > start:
+        days = ceil((last - start) / timedelta(days=1)) + 1
         notes.append(f"lasts {days:g} days: to a day after the last due date")
+    elif len(orders):
+        days = DEFAULT_DAYS
+        notes.append(f"lasts {days:g} days: every order was due before the start")
     else:
         days = DEFAULT_DAYS
         notes.append(f"lasts {days:g} days, as nothing else was asked for")
@@ -277,12 +347,10 @@ def _horizon(
     return Horizon(start, slots * SLOT, plant.timezone), notes
 
 
-def _start(options: Namespace, plant: Plant, orders: OrderBook) -> tuple[datetime, str]:
+def _start(log: EventLog | None, plant: Plant, orders: OrderBook) -> tuple[datetime, str]:
     """When a run starts for which nobody said, and why then."""
-    if options.log is not None:
-        from twin.connectors import mes_files
-
-        last = mes_files.read_log(options.log).table["time"].max()
+    if log is not None:
+        last = log.table["time"].max()
         return last.to_pydatetime() + timedelta(microseconds=1), "where the log ends"
     if len(orders):
         first = min(order.release_date for order in orders).astimezone(plant.zone)
@@ -302,13 +370,12 @@ def _instant(option: str, text: str | None, plant: Plant) -> datetime | None:
         raise InputError(option, [Fault("", f'got "{text}"; {error}')]) from None
 
 
-def _state(options: Namespace, plant: Plant, orders: OrderBook, horizon: Horizon) -> ShopState:
+def _state(log: EventLog | None, plant: Plant, orders: OrderBook, horizon: Horizon) -> ShopState:
     """As the log left it; without a log, an empty shop of new machines just maintained."""
-    if options.log is not None:
+    if log is not None:
         from twin.calibration.replay import shop_state
-        from twin.connectors import mes_files
 
-        return shop_state(mes_files.read_log(options.log), plant, orders, horizon.start)
+        return shop_state(log, plant, orders, horizon.start)
     units = {
         unit.id: UnitState(last_maintenance={task.id: horizon.start for task in unit.maintenance})
         for unit in plant.work_units

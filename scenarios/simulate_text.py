@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import floor, log10
 
 from scenarios.report_text import table
@@ -18,7 +19,8 @@ PLANT_FIGURES = (
     ("flow_time_h", "Flow time"),
     ("orders_completed", "Orders and parts complete"),
     ("orders_on_time", "Orders on time"),
-    ("scrap_share", "Scrap per operation"),
+    ("parts_scrapped_share", "Scrap, of pieces finished"),
+    ("scrap_share", "Scrap, per operation"),
     ("availability", "Availability (ISO 22400)"),
     ("oee", "OEE (ISO 22400)"),
     ("failures", "Failures"),
@@ -36,7 +38,8 @@ STATE_COLUMNS = (
     ("idle", ("standby",)),
     ("down", ("down", "repair")),
     ("maint.", ("maintenance",)),
-    ("off", ("off", "startup")),
+    ("startup", ("startup",)),
+    ("off", ("off",)),
 )
 """Column, and the states whose shares are added up in it."""
 MOST_PLACES = 5
@@ -51,11 +54,13 @@ def simulation_text(done: Simulated) -> str:
         _head(done),
         "\n".join(f"warning: {warning}" for warning in done.warnings),
         _plant(report),
+        _inputs(done),
         _products(report),
         _bottleneck(report.bottleneck),
         _units(done),
         _buffers(report),
         _people(report),
+        _vehicles(report),
         _stocks(report),
         _orders(report),
         "\n".join([f"note: {note}" for note in report.notes]),
@@ -101,6 +106,37 @@ def _plant(report: SimulationReport) -> str:
         mean = _number(figure.mean * factor, _places(figure, factor))
         rows.append((label, mean, _interval(figure, factor, least), shown))
     return table(("plant", "mean", "interval", "unit"), rows)
+
+
+def _inputs(done: Simulated) -> str:
+    """Both half-widths of the figures of the plant, and of what each product makes."""
+    labels = {Key("plant", "", name): label for name, label in PLANT_FIGURES}
+    for id in done.report.ids("product"):
+        labels[Key("product", id, "throughput_per_h")] = f"Throughput of {id}"
+    rows = []
+    for key, label in labels.items():
+        widths, unit = done.inputs.get(key), unit_of(key.figure, done.report.currency)
+        if widths is None or widths.both <= 1e-9 * abs(widths.mean):
+            continue
+        factor, shown = (100.0, "%") if unit == "1" else (1.0, unit)
+        figure = done.report.figures[key]
+        half = widths.both
+        places = _places(replace(figure, low=figure.mean - half, high=figure.mean + half), factor)
+        sizes = (widths.mean, widths.simulation, widths.inputs, widths.both)
+        cells = [_number(size * factor, places) for size in sizes]
+        if widths.inputs == 0:
+            cells[2] = "–"
+        rows.append((label, *cells, shown))
+    if not rows:
+        return ""
+    drawn = max(widths.draws for widths in done.inputs.values())
+    title = (
+        "half-widths by chance, which more replications narrow, and by the calibrated "
+        f"parameters\n({drawn} plants drawn), which a longer log narrows; –: no more than chance "
+        "explains"
+    )
+    head = ("figure", "mean", "± by chance", "± by inputs", "± both", "unit")
+    return f"{title}\n{table(head, rows)}"
 
 
 def _products(report: SimulationReport) -> str:
@@ -179,6 +215,15 @@ def _people(report: SimulationReport) -> str:
     return table(head, rows) if rows else ""
 
 
+def _vehicles(report: SimulationReport) -> str:
+    rows = []
+    for id in report.ids("transport"):
+        found = report.of("transport", id)
+        rows.append((id, _share(found["utilisation"]), _plus_minus(found["busy_vehicles"])))
+    head = ("transport", "under way [% of the time]", "vehicles under way, mean")
+    return table(head, rows) if rows else ""
+
+
 def _stocks(report: SimulationReport) -> str:
     rows = []
     for id in report.ids("stock"):
@@ -226,7 +271,11 @@ def _chance(found: Estimate | None) -> str:
 
 
 def _moment(report: SimulationReport, minute: float | None) -> str:
-    return "never" if minute is None else f"{report.horizon.local(minute):%a %d %b %H:%M}"
+    if minute is None:
+        return "never"
+    begin, end = report.horizon.local(0), report.horizon.local(report.horizon.minutes)
+    is_plain = begin.year == end.year and begin.year == report.horizon.local(minute).year
+    return f"{report.horizon.local(minute):{'%a %d %b %H:%M' if is_plain else '%Y-%m-%d %H:%M'}}"
 
 
 def _combined(done: Simulated, id: str, states: Iterable[str]) -> Estimate:

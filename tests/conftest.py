@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command sets it
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 BROWSER_ARGUMENTS = (
     "--no-sandbox",

@@ -14,7 +14,9 @@ from twin.accounting.simulation_report import SimulationReport
 from twin.model.plant import State
 
 ROW_PX = 22
-TOP_PX, BOTTOM_PX, LEFT_PX, RIGHT_PX = 92, 44, 110, 32
+TOP_PX, BOTTOM_PX, LEFT_PX, RIGHT_PX = 128, 20, 110, 32
+AXIS_PX = 22
+"""Height of the axis, which stands on top, as the list may be longer than the window."""
 LEAST_WIDTH_PX = 620
 
 
@@ -32,7 +34,7 @@ def parts(tokens: Tokens) -> tuple[Part, ...]:
     return (
         Part("working", ("working",), tokens.working),
         Part("setup", ("setup",), tokens.setup),
-        Part("warm-up", ("startup",), tokens.standby, "."),
+        Part("startup", ("startup",), tokens.standby, "."),
         Part("maintenance", ("maintenance",), tokens.maintenance),
         Part("down, under repair", ("down", "repair"), tokens.down),
         Part("blocked", ("blocked",), tokens.waiting),
@@ -99,11 +101,12 @@ def _layout(report: SimulationReport, names: list[str], tokens: Tokens) -> dict[
     n, horizon = report.replications, report.horizon
     hours = (horizon.minutes - report.warm_up) / 60
     days = hours / 24
-    length = f"{numbers.significant(days)} days" if days >= 2 else f"{numbers.significant(hours)} h"
-    least = "; ▸ waits least" if report.bottleneck else ""
+    length = f"{days:.3g} days" if days >= 2 else f"{hours:.3g} h"
+    made = f"mean of {n} replication{'s' if n != 1 else ''} of {length}"
+    least = " · ▸ bottleneck, waits least" if report.bottleneck else ""
     title = (
-        f"<b>{escape(report.plant)}</b>, share of the time by state: mean of {n} replications of "
-        f"{length}{least}"
+        f"<b>{escape(report.plant)}</b>, share of the time by state<br>"
+        f'<span style="font-size:11px;color:{tokens.muted}">{made}{least}</span>'
     )
     return {
         "template": {},  # plotly's own would widen margins behind our back
@@ -115,10 +118,11 @@ def _layout(report: SimulationReport, names: list[str], tokens: Tokens) -> dict[
         "plot_bgcolor": tokens.surface,
         "font": {"family": tokens.font, "size": 11.5, "color": tokens.ink},
         "title": {"text": title, "x": 0, "xref": "container", "xanchor": "left",
-                  "pad": {"l": 12, "t": 14}, "y": 1, "yref": "container", "yanchor": "top",
+                  "pad": {"l": 12, "t": 20}, "y": 1, "yref": "container", "yanchor": "top",
                   "font": {"size": 13}, "automargin": False},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom",
-                   "traceorder": "normal", "font": {"size": 11, "color": tokens.ink}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "bottom",
+                   "y": 1 + AXIS_PX / (ROW_PX * len(names)), "traceorder": "normal",
+                   "font": {"size": 11, "color": tokens.ink}},
         "hovermode": "closest",
         "hoverlabel": {
             "bgcolor": tokens.raised, "bordercolor": tokens.line, "align": "left",
@@ -127,7 +131,7 @@ def _layout(report: SimulationReport, names: list[str], tokens: Tokens) -> dict[
         "xaxis": {
             "range": [0, 100], "fixedrange": True, "ticksuffix": " %", "dtick": 20,
             "gridcolor": tokens.grid, "zeroline": False, "ticks": "",
-            "tickfont": {"size": 11, "color": tokens.muted},
+            "side": "top", "tickfont": {"size": 11, "color": tokens.muted},
         },
         "yaxis": {
             "range": [len(names) - 0.5, -0.5], "fixedrange": True, "tickmode": "array",

@@ -1,5 +1,6 @@
 """The picture of states: one stacked bar a unit, adding up to the whole time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -49,6 +50,16 @@ def test_down_and_repair_are_one_colour_and_unused_states_none(report: Simulatio
     bars = {bar.name: bar for bar in states_figure(report).data}
     assert bars["down, under repair"].x[0] == pytest.approx(10)
     assert set(bars) == {"working", "setup", "down, under repair", "blocked", "idle"}
+
+
+def test_startup_is_not_called_as_the_start_that_is_cut_off() -> None:
+    assert [part.label for part in parts(LIGHT) if "startup" in part.states] == ["startup"]
+
+
+def test_the_title_counts_replications_and_days(report: SimulationReport) -> None:
+    assert "mean of 20 replications of 7 days" in states_figure(report).layout.title.text
+    once = replace(report, replications=1, warm_up=6 * 1440 + 30.0)
+    assert "mean of 1 replication of 23.5 h" in states_figure(once).layout.title.text
 
 
 def test_the_bottleneck_has_a_mark_and_names_are_escaped(report: SimulationReport) -> None:

@@ -10,8 +10,8 @@ from scenarios import commands
 from scenarios.cli import main, parser
 
 COMMANDS = {
-    "demo", "discover", "diagnose", "calibrate", "simulate", "optimize", "check", "replan",
-    "report", "dashboard",
+    "demo", "discover", "diagnose", "calibrate", "backtest", "simulate", "optimize", "check",
+    "replan", "report", "dashboard",
 }  # fmt: skip
 
 

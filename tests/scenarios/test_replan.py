@@ -119,7 +119,8 @@ def test_a_job_killed_at_any_step_leaves_nothing_half_written(
     done = replan(load_config(shop / "replan.yaml"))
     assert done.run.schedule == planned[1].run.schedule
     assert [row["status"] for row in list_runs(shop / "runs")] == ["ok", "interrupted"]
-    assert sorted(p.name for p in (shop / "runs").iterdir() if p.is_dir()) == [done.run.id]
+    folders = sorted(p.name for p in (shop / "runs").iterdir() if p.is_dir())
+    assert folders == [done.run.id, "parameters"]
 
 
 def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:

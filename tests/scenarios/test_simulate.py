@@ -279,12 +279,17 @@ def test_a_rule_of_ones_own_is_taken_from_a_module(
     (tmp_path / "my_rules.py").write_text(
         "class Last:\n    def rank(self, waiting):\n        return -waiting.arrived\n"
         "class Wordy:\n    def __init__(self, a):\n        pass\n"
+        "class Gone:\n    def __init__(self):\n        raise SystemExit(5)\n"
     )
     monkeypatch.chdir(tmp_path)
     assert "my_rules:Last" in asked(capsys, LINE, "--policy", "my_rules:Last")["plan"]
     assert "cannot be used" in refused(capsys, LINE, "--policy", "my_rules:Wordy")
     assert "cannot be used" in refused(capsys, LINE, "--policy", "my_rules:Frist")
     assert "no method rank" in refused(capsys, LINE, "--policy", "pathlib:Path")
+    gone = refused(capsys, LINE, "--policy", "my_rules:Gone")
+    assert '"my_rules:Gone" cannot be used: SystemExit: 5' in gone
+    asking = refused(capsys, LINE, "--policy", "my_rules:Last", "--engine", "kernel")
+    assert "it knows EDD, FIFO, SPT, ATC and cannot ask my_rules:Last" in asking
 
 
 def test_a_rule_that_fails_is_named(
@@ -294,6 +299,7 @@ def test_a_rule_that_fails_is_named(
     (tmp_path / "bad_rules.py").write_text(
         "class Zero:\n    def rank(self, waiting):\n        return 1 / 0\n"
         "class Words:\n    def rank(self, waiting):\n        return 'soon'\n"
+        "class Quits:\n    def rank(self, waiting):\n        raise SystemExit(3)\n"
     )
     monkeypatch.chdir(tmp_path)
     plain = (LINE, "--days", "0.1", "--warm-up", "0", "--replications", "2", "--workers", "1")
@@ -301,6 +307,9 @@ def test_a_rule_that_fails_is_named(
     assert "Zero failed while it was asked: ZeroDivisionError" in zero
     words = refused(capsys, *plain, "--policy", "bad_rules:Words")
     assert "rank gave 'soon'; a number is expected" in words
+    for workers in ("1", "2"):
+        quits = refused(capsys, *plain[:-1], workers, "--policy", "bad_rules:Quits")
+        assert "Quits failed while it was asked: SystemExit: 3" in quits
 
 
 def test_a_line_without_buffer_makes_what_queueing_theory_says(
@@ -318,6 +327,53 @@ def test_a_line_without_buffer_makes_what_queueing_theory_says(
     units = found["figures"]["work_unit"]
     assert units["M1"]["blocked_share"]["mean"] == pytest.approx(1 / 3, abs=0.03)
     assert units["M2"]["standby_share"]["mean"] == pytest.approx(1 / 3, abs=0.03)
+
+
+FUNNEL = """
+id: funnel
+areas: [{id: a}]
+sources: [{id: S, product: P, time_between: {law: constant, value: 10 min}}]
+operations: [{id: sort}, {id: pack}]
+routes:
+  - {id: r, operations: [sort, pack], branches: [{after: sort, to: {pack: 0.75, scrap: 0.25}}]}
+products: [{id: P, family: p, route: r, lot_size: 1}]
+work_units:
+  - id: SORT
+    area: a
+    startup_time: 3 min
+    standby_timeout: 0 min
+    processing: [{operation: sort, basis: piece, time: {"*": 1 min}, cv: 0}]
+  - id: PACK
+    area: a
+    processing: [{operation: pack, basis: piece, time: {"*": 1 min}, cv: 0}]
+"""
+"""A part every ten minutes, for which SORT starts up; a branch scraps a quarter of them."""
+
+
+def test_parts_scrapped_at_a_branch_are_counted_for_the_plant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "funnel.yaml"
+    path.write_text(FUNNEL)
+    found = asked(capsys, path, "--days", "2", "--warm-up", "0", "--of", "parts_scrapped")
+    plant = found["figures"]["plant"]
+    assert plant["scrap_share"]["mean"] == 0
+    assert plant["parts_scrapped_share"]["mean"] == pytest.approx(0.25, abs=0.02)
+    assert found["units"]["parts_scrapped_share"] == "1"
+    product = found["figures"]["product"]["P"]
+    scrap, good = (product[name]["mean"] for name in ("scrapped_per_h", "throughput_per_h"))
+    assert plant["parts_scrapped_share"]["mean"] == pytest.approx(scrap / (scrap + good), rel=1e-3)
+
+
+def test_startup_is_told_apart_from_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "funnel.yaml"
+    path.write_text(FUNNEL)
+    assert main(["simulate", str(path), "--days", "2", "--warm-up", "0", "--quiet"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    head = next(row for row in rows if row[:2] == ["work", "unit"])[1:]
+    sort = dict(zip(head, next(row for row in rows if row[:1] == ["SORT"]), strict=True))
+    assert float(sort["startup"].split("±")[0]) == pytest.approx(30, abs=0.5)
+    assert float(sort["off"].split("±")[0]) == pytest.approx(60, abs=0.5)
 
 
 def test_the_files_written_tell_the_same_story(
@@ -371,7 +427,7 @@ def test_the_files_written_tell_the_same_story(
         ([LINE, "--warm-up", "8 d"], "got 11520 min; the run lasts 10080 min"),
         ([LINE, "--warm-up", "-1"], "a duration at or above 0"),
         ([SMALL], "no sources, and there are no orders"),
-        ([LINE, "--out", LINE], "is a file"),
+        ([LINE, "--data", PLANTS], "a plant file has no inputs beside it"),
     ],
 )
 def test_a_wrong_wish_is_one_clear_message(
@@ -422,6 +478,37 @@ def test_a_schedule_of_another_plant_is_refused(
     assert "4 more like these" in err
     err = refused(capsys, SMALL, "--orders", orders, "--schedule", path, "--start", "2026-11-24")
     assert "the plan starts at" in err
+
+
+def test_a_log_of_another_plant_is_refused_and_unknown_units_are_named(
+    engine: list[int], shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = shop / "mes_log.csv"
+    err = refused(capsys, LINE, "--log", log)
+    assert "it is of other work units" in err
+    assert "line has none of them" in err
+    text = log.read_text()
+    log.write_text(text + text.splitlines()[-1].replace(text.splitlines()[-1].split(",")[1], "X-9"))
+    found = asked(capsys, shop / "plant.yaml", "--orders", shop / "orders.csv", "--log", log)
+    note = '1 events of "X-9" are set aside, as the plant has no such work unit'
+    assert note in found["notes"]
+
+
+def test_orders_due_before_the_start_give_no_end(
+    engine: list[int], orders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = asked(capsys, SMALL, "--orders", orders, "--start", "2026-12-28")
+    assert found["horizon"]["minutes"] == 7 * 1440
+    assert "lasts 7 days: every order was due before the start" in found["notes"]
+
+
+def test_completions_across_the_turn_of_a_year_have_their_year(
+    engine: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS.replace("2026-11-25", "2027-01-02T10:00"))
+    assert main(["simulate", str(SMALL), "--orders", str(path), "--quiet"]) == 0
+    assert "2027-01-02 10:00" in capsys.readouterr().out
 
 
 def made_horizon() -> Horizon:

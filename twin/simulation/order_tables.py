@@ -12,6 +12,7 @@ from twin.model.orders import WorkOrder
 from twin.simulation.clock import to_tick
 from twin.simulation.experiment import Experiment
 from twin.simulation.lots import remaining_lots
+from twin.simulation.sources import due_minutes
 from twin.simulation.table_codes import PURPOSES, integers, joined, reals
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class OrderTables:
             jobs.append(jobs[-1] + -(-quantity // size))
         self.order_first_job = integers(jobs)
         self.order_jobs = jobs[-1]
-        self.order_due = reals(plant.horizon.to_minutes(order.due_date) for order in orders)
+        self.order_due = reals(due_minutes(order, plant.horizon) for order in orders)
         self.order_weight = reals(order.weight for order in orders)
 
     def _job_size(self, order: WorkOrder) -> int:

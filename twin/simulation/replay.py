@@ -28,7 +28,7 @@ from twin.model.snapshot import JobSnapshot, People, Snapshot, SourceSnapshot
 from twin.model.state import ShopState
 from twin.simulation.clock import OpenTicks, duration, to_tick
 from twin.simulation.material import Materials
-from twin.simulation.unit_walk import Came, Event, JobWalk, Setting, UnitWalk
+from twin.simulation.unit_walk import Event, JobWalk, Setting, UnitWalk
 
 _TICK = timedelta(microseconds=1)
 
@@ -86,6 +86,9 @@ def beyond(plant: Plant) -> list[str]:
         "loads of several jobs": [row for row in rows if row.load],
         "inspections of jobs": [u for u in plant.work_units if u.inspection],
         "common causes": [m for m in modes if m.common_cause],
+        "sources that always have a part waiting": [
+            source for source in plant.sources if source.time_between is None
+        ],
         "hidden failures that scrap the work": [
             m for m in modes if m.detected == "at_inspection" and m.interrupted == "scrap"
         ],
@@ -125,7 +128,7 @@ class _Walk:
     def _job(self, place: int, order: WorkOrder, start: ShopState) -> JobWalk:
         plant, product = self._plant, self._plant.product_index[order.product]
         step = start.order(order.id).operations_done
-        job = JobWalk(order.id, order.id, 0, product, step, order.quantity, came=(-1, 0, place, 0))
+        job = JobWalk(order.id, order.id, 0, product, step, order.quantity, came=(-1, 0, place))
         job.is_complete = step >= len(plant.routes[product])
         job.is_waiting = step > 0 and not job.is_complete
         return job
@@ -143,7 +146,7 @@ class _Walk:
                 seen.turn_to(tick)
             if event.event == "release":
                 job = self._jobs.get(event.order) or self._part(event.order)
-                job.released, job.came, job.is_waiting = tick, self._came(events, n), True
+                job.released, job.came, job.is_waiting = tick, (tick, 0, n), True
             elif event.event == "complete":
                 self._jobs[event.order].is_complete = True
                 self._jobs[event.order].is_waiting = False
@@ -155,18 +158,6 @@ class _Walk:
             elif seen is not None and event.event == "state":
                 seen.state(event)
         self._serve(tick)
-
-    def _came(self, events: list[Event], n: int) -> Came:
-        """When a released job came to wait; parts of a saturated source come as one is taken."""
-        event = events[n]
-        job = self._jobs[event.order]
-        source = next((s for s in self._plant.plant.sources if s.id == job.origin), None)
-        taking = next((other for other in events[n:] if other.event == "start"), None)
-        if source is None or source.time_between is not None or not job.serial or taking is None:
-            return event.tick, 0, n, 0
-        taken = self._jobs[taking.order]
-        left = taken.came[2] if taken.came[:2] == (event.tick, 1) else 0
-        return event.tick, 1, max(self._units[taking.unit].index, left), 1
 
     def _part(self, name: str) -> JobWalk:
         """A part of a source has come."""
@@ -255,13 +246,12 @@ class _Walk:
     def _source(self, source: Source, cut: int) -> SourceSnapshot:
         """What a source has brought, and when the next part comes."""
         parts, law = self._parts[source.id], source.time_between
-        tick = to_tick(source.start)
-        if law is None:
-            return SourceSnapshot(parts, None if parts else tick - cut)
+        assert law is not None
         if source.limit is not None and parts >= source.limit:
             return SourceSnapshot(parts, None)
         luck = self._luck.stream(source.id, "time between")
-        tick += sum(duration(law.quantile(luck.uniform(k))) for k in range(parts + 1))
+        between = (duration(law.quantile(luck.uniform(k))) for k in range(parts + 1))
+        tick = to_tick(source.start) + sum(between)
         return SourceSnapshot(parts, tick - cut)
 
     def _inside(self) -> Iterator[tuple[str, JobWalk]]:

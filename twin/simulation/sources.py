@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin.behaviour.randomness import Stream
+from twin.model.horizon import Horizon
 from twin.model.network import Source as Facts
 from twin.model.orders import WorkOrder
 from twin.model.snapshot import SourceSnapshot
@@ -131,12 +132,17 @@ def new_job(
     return job
 
 
+def due_minutes(order: WorkOrder, horizon: Horizon) -> float:
+    """Due date of an order, of whole ticks as that of a part: alike wherever the horizon begins."""
+    return minutes(to_tick(horizon.to_minutes(order.due_date)))
+
+
 def order_jobs(shop: Shop, order: WorkOrder, origin: int) -> list[Job]:
     """The jobs of a work order: the whole order, containers or single pieces, as they move."""
     plant = shop.plant
     product = plant.plant.products[plant.product_index[order.product]]
     whole = max(order.quantity, 1)
     size = {"order": whole, "lot": product.lot_size, "piece": 1}[product.moves_by]
-    due = plant.horizon.to_minutes(order.due_date)
+    due = due_minutes(order, plant.horizon)
     sizes = [min(size, order.quantity - n) for n in range(0, whole, size)]
     return [new_job(shop, order, origin, n, due, pieces) for n, pieces in enumerate(sizes)]

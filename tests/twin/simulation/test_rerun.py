@@ -39,8 +39,9 @@ from twin.simulation.rerun import exact_state
 from twin.simulation.result import Totals
 from twin.simulation.simpy_engine import SimpyEngine
 
-CASES = (*range(20), 29, 32, 67, 273)
-"""All that a log alone does not tell, and jobs that ask for vehicles, and orders half done."""
+CASES = (*range(20), 29, 32, 67, 273, 1799)
+"""All that a log alone does not tell, jobs that ask for vehicles, orders half done, and an order
+and a part that are due at one instant."""
 
 
 def read(log: EventLog, experiment: Experiment, at: datetime) -> Snapshot:
@@ -82,8 +83,8 @@ def test_the_cases_have_what_a_log_alone_does_not_tell() -> None:
             found.add("orders under way")
     assert found == {
         "stocks", "carriages", "branches", "jobs smaller than their order", "loads of several jobs",
-        "inspections of jobs", "common causes", "hidden failures that scrap the work", "plans",
-        "orders under way",
+        "inspections of jobs", "common causes", "sources that always have a part waiting",
+        "hidden failures that scrap the work", "plans", "orders under way",
     }  # fmt: skip
 
 

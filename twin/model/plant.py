@@ -126,8 +126,9 @@ class SetupTable(Frozen):
     """Cost of one setup beside its time and energy (first-off scrap, tools) [currency]."""
 
     def time_between(self, before: str, after: str) -> float:
-        """Setup time [min]; zero for equal keys and for an unknown (empty) key before."""
-        if before in (after, ""):
+        """Setup time [min]; zero for equal keys, an unknown (empty) key before, and no key after: a
+        product without one needs no setup."""
+        if before in (after, "") or after == "":
             return 0.0
         return self.times.get(before, {}).get(after, self.default)
 

@@ -185,7 +185,7 @@ class Tables:
             first.append(len(minutes))
             table = unit.setup
             minutes.extend(
-                table.time_between(a, b) if table and a and b else 0.0
+                table.time_between(a, b) if table else 0.0
                 for a in numbers
                 for b in numbers
             )

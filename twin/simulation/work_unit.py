@@ -539,8 +539,6 @@ class WorkUnit(Registers):
 
     def setup_minutes(self, product: int) -> float:
         """Mean setup time for a product; 0 where the unit, or the product, has no key."""
-        if self.facts.setup is None or not self._keys[product]:
-            return 0.0
         return self._floor.plant.setup_minutes(self.index, self.setup_key, product)
 
     def _name(self, step: Step) -> tuple[int, int, int]:

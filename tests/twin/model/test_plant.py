@@ -8,7 +8,7 @@ import yaml
 from twin.errors import InputError
 from twin.model.base import parse_duration, read_yaml
 from twin.model.horizon import Horizon
-from twin.model.plant import load_plant
+from twin.model.plant import SetupTable, load_plant
 
 SMALL = Path(__file__).parents[2] / "plants" / "small.yaml"
 
@@ -123,3 +123,11 @@ def test_a_horizon_needs_a_zone() -> None:
 
     with pytest.raises(ValueError, match="no time zone"):
         Horizon(datetime(2026, 11, 23), 60)
+
+
+def test_a_setup_takes_time_only_between_two_different_known_keys() -> None:
+    table = SetupTable(by="product", default=30, times={"A": {"B": 10}})
+    assert table.time_between("A", "B") == 10
+    assert table.time_between("B", "A") == 30
+    assert table.time_between("A", "A") == table.time_between("", "A") == 0
+    assert table.time_between("A", "") == 0  # the product after needs no setup

@@ -15,6 +15,9 @@ from textwrap import fill
 
 MOST_SEED = 2**32 - 1
 """The generator of random numbers has a key of 32 bits for it."""
+WRONG_PLACES = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError,
+                PermissionError)  # fmt: skip
+"""Errors of a path that somebody gave; others, as of a full disk, are no fault of the command."""
 EXIT_CODES = """\
 exit codes:
   0  done                            4  data too old or too poor to carry a plan
@@ -69,7 +72,7 @@ def _answered(options: argparse.Namespace) -> int:
             "rights and the room on the disk",
             file=sys.stderr,
         )
-        return 1
+        return 2 if isinstance(error, WRONG_PLACES) else 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -82,3 +82,14 @@ def test_a_wrong_count_is_refused_by_the_command_line(capsys: pytest.CaptureFixt
         main(["demo", "--replications", "one"])
     assert stop.value.code == 2
     assert "whole number of at least 2" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_the_users_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "demo"
+    assert main(["demo", "--data-only", "--quiet", "--folder", str(config)]) == 0
+    (tmp_path / "file").write_text("in the way")
+    page = str(tmp_path / "file" / "page.html")
+    assert main(["diagnose", "--quiet", str(config / "replan.yaml"), "--html", page]) == 2
+    assert "check the path" in capsys.readouterr().err

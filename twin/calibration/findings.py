@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twin.calibration.activity import Activity, UnitActivity, minutes_since
+from twin.calibration.calendar_check import MANNED
 from twin.calibration.cleaning import (
     AFTER,
     BACKWARDS,
@@ -38,6 +39,8 @@ OF_CLOCKS = (SHIFTED, JUMPED, DOUBTFUL)
 Severity = Literal["note", "warning", "severe"]
 SEVERE_SHARE = 0.1
 """Share of events touched from which a finding is severe."""
+OFF_HOURS = 0.03
+"""Share of working and setup time outside the shifts that is worth a word; lots are ended."""
 SILENT_HOURS = 24.0
 """Open hours without an event of a unit that otherwise reports."""
 STUCK_HOURS = 24.0
@@ -123,12 +126,37 @@ def findings_of(
         found += _stop_codes(activity)
         found += _out_of_turn(activity)
         found += _unexplained(activity)
+        found += _off_hours(activity)
         for unit in activity.plant.work_units:
             states = activity.units.get(unit.id)
             if states is not None:
                 found += _states(activity, unit, states)
     order = {"severe": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda f: order[f.severity])
+
+
+def _off_hours(activity: Activity) -> Iterator[Finding]:
+    """Work outside the shifts written down: other hours, or a log on another clock."""
+    outside, total = {}, 0.0
+    for unit, states in activity.units.items():
+        open_time = activity.open_time.get(unit)
+        if open_time is None or not len(open_time.starts):
+            continue
+        manned = states.states.isin(MANNED).to_numpy()
+        starts, ends = states.starts[manned], states.ends[manned]
+        opened = open_time.minutes_before(ends) - open_time.minutes_before(starts)
+        outside[unit] = float((ends - starts - opened).sum())
+        total += float((ends - starts).sum())
+    share = sum(outside.values()) / total if total else 0.0
+    if share > OFF_HOURS:
+        worst = sorted(outside, key=lambda unit: -outside[unit])[:4]
+        yield Finding(
+            "work outside the shifts", "severe" if share > SEVERE_SHARE else "warning", "",
+            round(sum(outside.values()) / 60), share,
+            f"{share:.0%} of the working and setup time lies outside the shifts of the plant file "
+            f"(most at {', '.join(worst)}); plans are made for those shifts",
+            "correct the calendars, or the time zone of the log",
+        )  # fmt: skip
 
 
 def _of_detail(detail: SetAside, events: int) -> Finding:

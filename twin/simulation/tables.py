@@ -185,9 +185,7 @@ class Tables:
             first.append(len(minutes))
             table = unit.setup
             minutes.extend(
-                table.time_between(a, b) if table else 0.0
-                for a in numbers
-                for b in numbers
+                table.time_between(a, b) if table else 0.0 for a in numbers for b in numbers
             )
             crews.append(self._group(table.crew if table else None))
             variance = math.log1p(table.cv * table.cv) if table else 0.0

@@ -102,6 +102,16 @@ def test_blanks_around_a_name_are_taken_off_and_counted(
     assert found.set_aside == {}
 
 
+def test_a_log_on_another_clock_than_the_shifts_is_told(
+    sound: Diagnosis, spoilt: Callable[[Spoil], Diagnosis]
+) -> None:
+    kind = "work outside the shifts"
+    assert all(f.kind != kind for f in sound.findings)
+    found = finding(spoilt(lambda t: t.assign(time=t["time"] - timedelta(hours=6))), kind)
+    assert found.severity == "severe"
+    assert "time zone" in found.remedy
+
+
 def test_an_unknown_unit_is_set_aside_with_a_suggestion(
     spoilt: Callable[[Spoil], Diagnosis],
 ) -> None:

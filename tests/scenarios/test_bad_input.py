@@ -114,7 +114,7 @@ def test_an_output_that_cannot_be_written_is_one_line(
 ) -> None:
     (shop / "taken").mkdir()
     code, err = answer(capsys, "calibrate", shop / "replan.yaml", "-o", shop / "taken")
-    assert code == 1
+    assert code == 2
     assert f"{shop / 'taken'}: Is a directory" in err
 
 

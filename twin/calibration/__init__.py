@@ -1,10 +1,17 @@
 """From a log to parameters: what the data say about the plant, how surely, and what they cannot
 say.
 
-``diagnose`` looks at a raw log and counts everything wrong with it; ``calibrate`` estimates times,
-scrap, lives and power from what is left; ``calibrated`` puts the estimates into a plant.
-``shop_state`` reads where everything stands at the cut-off, and ``discover`` proposes a plant from
-a log alone.
+Start at one of these and follow its imports:
+
+:mod:`~twin.calibration.diagnosis`  what is wrong with a raw log, what it can carry, what is lost
+:mod:`~twin.calibration.calibrate`  times, setups, scrap, lives, repairs, power and releases
+:mod:`~twin.calibration.bootstrap`  plants as uncertain as a calibration leaves them
+:mod:`~twin.calibration.discover`   a plant from a log alone
+:mod:`~twin.calibration.replay`     where everything stands at the cut-off
+:mod:`~twin.calibration.drift`      cycle times that no longer are what was calibrated
+
+All read the log through :mod:`~twin.calibration.activity` and answer in
+:mod:`~twin.calibration.estimates`.
 
 May import :mod:`twin.model`, :mod:`twin.behaviour` and :mod:`twin.accounting`.
 """

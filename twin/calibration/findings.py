@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twin.calibration.activity import Activity, UnitActivity, minutes_since
-from twin.calibration.calendar_check import MANNED
+from twin.calibration.calendar_check import MANNED, check_calendars
 from twin.calibration.cleaning import (
     AFTER,
     BACKWARDS,
@@ -156,6 +156,7 @@ def _off_hours(activity: Activity) -> Iterator[Finding]:
             f"{share:.0%} of the working and setup time lies outside the shifts of the plant file "
             f"(most at {', '.join(worst)}); plans are made for those shifts",
             "correct the calendars, or the time zone of the log",
+            "; ".join(c.describe() for c in check_calendars(activity) if c.is_worth_a_word),
         )  # fmt: skip
 
 

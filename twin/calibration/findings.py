@@ -149,6 +149,7 @@ def _off_hours(activity: Activity) -> Iterator[Finding]:
         total += float((ends - starts).sum())
     share = sum(outside.values()) / total if total else 0.0
     if share > OFF_HOURS:
+        checks = [c for c in check_calendars(activity) if c.is_worth_a_word]
         worst = sorted(outside, key=lambda unit: -outside[unit])[:4]
         yield Finding(
             "work outside the shifts", "severe" if share > SEVERE_SHARE else "warning", "",
@@ -156,7 +157,7 @@ def _off_hours(activity: Activity) -> Iterator[Finding]:
             f"{share:.0%} of the working and setup time lies outside the shifts of the plant file "
             f"(most at {', '.join(worst)}); plans are made for those shifts",
             "correct the calendars, or the time zone of the log",
-            "; ".join(c.describe() for c in check_calendars(activity) if c.is_worth_a_word),
+            "; ".join(c.describe() for c in checks if c.disagreement.only_found > 0),
         )  # fmt: skip
 
 

@@ -121,16 +121,11 @@ def _write_open_orders(path: Path, log: EventLog, plant: Plant) -> str:
 
 def diagnose(options: Namespace, progress: Progress) -> Answer:
     from scenarios.inputs import read_inputs
-    from twin.calibration.diagnosis import diagnose as judge
 
     config = _config(options)
     inputs = read_inputs(config)
     progress("diagnose the log", 0, 1)
-    price = float(inputs.forecast.price_per_kwh.mean())
-    orders = inputs.orders if inputs.order_states is None else None
-    found = judge(
-        inputs.log, inputs.plant, inputs.cut_off, orders=orders, price_per_kwh=price or None
-    )
+    found = inputs.diagnosed()
     text = found.describe() + "".join(f"\nassumed: {note}" for note in inputs.notes)
     values: dict[str, Any] = found.to_dict()
     worth = None

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from twin.model.horizon import Array, Horizon
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant, load_plant
 from twin.model.state import OrderState
+
+if TYPE_CHECKING:
+    from twin.calibration.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Inputs:
     """What was assumed or inferred, in words."""
     hashes: dict[str, str]
     """SHA-256 of every file read."""
+
+    def diagnosed(self) -> Diagnosis:
+        """The log judged against the plant, the order book and the mean price of energy."""
+        from twin.calibration.diagnosis import diagnose
+
+        price = float(self.forecast.price_per_kwh.mean())
+        orders = self.orders if self.order_states is None else None
+        return diagnose(
+            self.log, self.plant, self.cut_off, orders=orders, price_per_kwh=price or None
+        )
 
 
 @dataclass(frozen=True)

@@ -180,14 +180,13 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     """
     from scenarios.updating import update
     from twin.calibration.calibrate import calibrated
-    from twin.calibration.diagnosis import diagnose
     from twin.calibration.replay import shop_state
 
     tell = progress or _silent
     tell("read log, orders, prices", 0, 1)
     inputs = read_inputs(config)
     tell("diagnose the log", 0, 1)
-    diagnosis = diagnose(inputs.log, inputs.plant, inputs.cut_off)
+    diagnosis = inputs.diagnosed()
     if diagnosis.refusal:
         raise UnfitData(f"{config.mes.path}: {diagnosis.refusal}")
     _refuse_stale(config, diagnosis, inputs)

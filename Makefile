@@ -110,16 +110,16 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# The simulator's kernel is compiled here, or left as Python; twin/simulation/kernel.py chooses.
-# An older build goes first, so that none that is out of date stays behind.
-KERNEL := twin/simulation/_kernel
-$(VENV)/.noria: pyproject.toml setup.py $(KERNEL).py $(VENV)/.run
+# The kernels are compiled here, or left as Python; twin/native.py chooses.
+# Older builds go first, so that none that is out of date stays behind.
+KERNELS := $(wildcard twin/*/_*kernel.py solvers/*/_*kernel.py)
+$(VENV)/.noria: pyproject.toml setup.py $(KERNELS) $(VENV)/.run
 	@$(MAKE) compiler
 	@echo "installing noria (half a minute)"
-	@rm -f $(KERNEL)_c.*.so
+	@rm -f $(KERNELS:.py=_c.*.so)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@ls $(KERNEL)_c.*.so >/dev/null 2>&1 || \
-	    echo "the simulator is not compiled: it runs as Python, about 100 times slower"
+	@ls $(KERNELS:.py=_c.*.so) >/dev/null 2>&1 || \
+	    echo "simulator and search are not compiled: they run as Python, about 100 times slower"
 	@touch $@
 
 compiler: python

@@ -1,14 +1,14 @@
-"""Compiles the event kernel. Everything else about the package stands in pyproject.toml.
+"""Compiles the kernels. Everything else about the package stands in pyproject.toml.
 
-``twin/simulation/_kernel.py`` is annotated Python, complete as it is. A copy of it is compiled
-under another name, ``_kernel_c``: a compiled module of the same name would hide the source, and
-nobody would see that it is old. The copy carries the sha256 of its source, by which
-``twin.simulation.kernel`` refuses a stale one.
+A kernel is a file ``_kernel.py`` or ``_<name>_kernel.py``: annotated Python, complete as it is. A
+copy of it is compiled under another name, ``_kernel_c``: a compiled module of the same name would
+hide the source, and nobody would see that it is old. The copy carries the sha256 of its source, by
+which ``twin.native`` refuses a stale one.
 
 The limited API makes one wheel serve every Python from 3.11, at the same speed within noise. The
 flags keep floating-point results the same on every machine: no fused multiply-add, no -ffast-math.
 
-Without Cython or a C compiler the installation succeeds and the simulator runs as Python.
+Without Cython or a C compiler the installation succeeds and the kernels run as Python.
 
 NORIA_REQUIRE_NATIVE=1   a kernel that cannot be compiled is an error
 NORIA_KERNEL_CHECKED=1   for tests: a wrong index raises IndexError, and so does every -1
@@ -27,7 +27,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
-KERNEL = Path("twin/simulation/_kernel.py")
+KERNELS = sorted(
+    path for package in ("twin", "solvers") for path in Path(package).glob("*/_*kernel.py")
+)
 STAND_IN = "from twin.simulation import _cython_shim as cython\n"
 SILENT = "@cython.exceptval(check=False)\n"
 
@@ -80,11 +82,12 @@ def _is_plain(value: str) -> bool:
     return isinstance(number, float) or abs(number) < 2**31
 
 
-def source_to_compile(source: bytes) -> str:
-    """The kernel's text for Cython, line for line, and the constants that say what it is."""
+def source_to_compile(kernel: Path) -> str:
+    """A kernel's text for Cython, line for line, and the constants that say what it is."""
+    source = kernel.read_bytes()
     text = source.decode("utf-8")
     if text.count(STAND_IN) != 1:
-        raise CompileError(f"{KERNEL}: has to contain one line: {STAND_IN.strip()}")
+        raise CompileError(f"{kernel}: has to contain one line: {STAND_IN.strip()}")
     text = with_literals(text.replace(STAND_IN, "import cython\n"))
     if IS_CHECKED:
         text = text.replace(SILENT, "# exceptions are handed on\n")
@@ -96,14 +99,18 @@ class BuildKernel(build_ext):
     """Writes the copy into the build's own folder, translates it to C, and compiles that."""
 
     def build_extension(self, extension: Extension) -> None:
+        [kernel] = map(Path, extension.sources)
+        built = Path(self.get_ext_fullpath(extension.name))
+        if self.is_current(built, kernel):
+            return
         try:
             from Cython.Build import cythonize
             from Cython.Compiler.Errors import CompileError as TranslationError
         except ImportError as error:
             raise CompileError("Cython is not installed") from error
-        copy = Path(self.build_temp, "kernel", "_kernel_c.py")
+        copy = Path(self.build_temp, "kernel", f"{kernel.stem}_c.py")
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(source_to_compile(KERNEL.read_bytes()), encoding="utf-8")
+        copy.write_text(source_to_compile(kernel), encoding="utf-8")
         try:
             [translated] = cythonize(
                 [Extension(extension.name, [str(copy)])],
@@ -112,22 +119,30 @@ class BuildKernel(build_ext):
                 quiet=True,
             )
         except TranslationError as error:
-            raise CompileError(f"{KERNEL}: Cython could not translate it") from error
+            raise CompileError(f"{kernel}: Cython could not translate it") from error
         # cythonize() makes a new extension and drops `optional`, so only its C file is taken.
         extension.sources = translated.sources
         super().build_extension(extension)
+
+    def is_current(self, built: Path, kernel: Path) -> bool:
+        """Whether a kernel was compiled, in the same way, after its last change."""
+        if self.force or IS_CHECKED or not built.exists():
+            return False
+        changed = max(path.stat().st_mtime for path in (kernel, Path("setup.py")))
+        return built.stat().st_mtime > changed
 
 
 setup(
     ext_modules=[
         Extension(
-            "twin.simulation._kernel_c",
-            [str(KERNEL)],
+            ".".join(kernel.with_name(f"{kernel.stem}_c").parts),
+            [str(kernel)],
             extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if IS_LIMITED else [],
             py_limited_api=IS_LIMITED,
             optional=not IS_REQUIRED,
         )
+        for kernel in KERNELS
     ],
     cmdclass={"build_ext": BuildKernel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if IS_LIMITED else {},

@@ -20,9 +20,10 @@ DOORS = {("scenarios.commands", "dashboards"), ("scenarios.replan", "dashboards"
 # What each part of twin may import from the other parts; all may import twin.errors.
 TWIN_ALLOWS = {
     "errors": set(),
+    "native": set(),
     "model": set(),
     "behaviour": {"model"},
-    "simulation": {"model", "behaviour"},
+    "simulation": {"model", "behaviour", "native"},
     "accounting": {"model", "behaviour", "simulation"},
     "calibration": {"model", "behaviour", "accounting"},
     "connectors": {"model", "behaviour"},

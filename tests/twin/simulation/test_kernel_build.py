@@ -1,4 +1,4 @@
-"""The kernel is compiled where it can be, runs as Python where it cannot, and never stale.
+"""A kernel is compiled where it can be, runs as Python where it cannot, and never stale.
 
 What is built here is a small kernel in a small project of its own, by the setup.py of this one.
 """
@@ -13,12 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from twin import native
 from twin.errors import InputError
 from twin.simulation import _cython_shim, kernel
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 NEEDED = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "twin/errors.py")
-NEEDED_BY_KERNEL = ("twin/simulation/kernel.py", "twin/simulation/_cython_shim.py")
+NEEDED_BY_KERNEL = (
+    "twin/native.py",
+    "twin/simulation/kernel.py",
+    "twin/simulation/_cython_shim.py",
+)
 
 SMALL_KERNEL = """
 from __future__ import annotations
@@ -209,8 +214,7 @@ def test_the_checked_build_finds_a_wrong_index(checked: Path, place: int) -> Non
 # --- the kernel itself ---
 
 
-def kernel_source() -> str:
-    return kernel.SOURCE.read_text(encoding="utf-8")
+KERNELS = sorted(p for name in ("twin", "solvers") for p in CHECKOUT.glob(f"{name}/*/_*kernel.py"))
 
 
 def is_of_cython(node: ast.AST, *words: str) -> bool:
@@ -302,8 +306,9 @@ def broken_rules(source: str) -> Iterator[str]:
             yield f"{node.lineno}: long has 32 bits on some systems; use longlong"
 
 
-def test_the_kernel_means_the_same_in_c() -> None:
-    assert list(broken_rules(kernel_source())) == []
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_a_kernel_means_the_same_in_c(path: Path) -> None:
+    assert list(broken_rules(path.read_text(encoding="utf-8"))) == []
 
 
 def test_the_small_kernel_keeps_the_rules() -> None:
@@ -349,8 +354,9 @@ def test_a_division_of_doubles_is_no_fault(text: str) -> None:
     assert list(broken_rules(text)) == []
 
 
-def test_the_stand_in_has_every_word_that_the_kernel_uses() -> None:
-    tree = ast.parse(kernel_source())
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_the_stand_in_has_every_word_that_a_kernel_uses(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     used = {
         node.attr
         for node in ast.walk(tree)
@@ -359,17 +365,17 @@ def test_the_stand_in_has_every_word_that_the_kernel_uses() -> None:
     assert {word for word in used - {"const"} if not hasattr(_cython_shim, word)} == set()
 
 
-def test_the_installed_kernel_is_compiled_where_that_is_required() -> None:
-    kernel_source()
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_an_installed_kernel_is_compiled_where_that_is_required(path: Path) -> None:
     if os.environ.get("NORIA_REQUIRE_NATIVE", "") in ("", "0"):
         pytest.skip("NORIA_REQUIRE_NATIVE is not set")
-    assert kernel.which() == "compiled"
+    module = ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+    assert native.which(module) == "compiled"
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 def test_no_test_of_the_simulation_makes_the_kernel_read_outside_an_array(tmp_path: Path) -> None:
-    kernel_source()
     ignored = shutil.ignore_patterns(".*", "*.so", "build", "dist", "runs", "noria-demo")
     project = shutil.copytree(CHECKOUT, tmp_path / "project", ignore=ignored)
     built = compile_in_place(project, NORIA_KERNEL_CHECKED="1", NORIA_REQUIRE_NATIVE="1")

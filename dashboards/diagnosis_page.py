@@ -35,7 +35,7 @@ def write_page(
         card("What it is worth to know more", "", parts.information_body(information))
         if information else "",
         card("What is wrong with it", "", parts.findings_body(found.findings)),
-        card("Where time and money are lost", "hours, and what all down to a bar add up to",
+        card("Where time and money are lost", "",
              parts.losses_body(found.losses, "losses-figure")),
         card("Reasons of stops", "entropy 1: all reasons equally often, 0: one word for all",
              parts.stop_codes_body(found)),
@@ -50,9 +50,10 @@ def write_page(
 
 
 def _heading(name: str, found: Diagnosis) -> str:
-    begin = f" from {numbers.moment(found.begin)} UTC" if found.begin else ""
+    begin = f" from {numbers.moment(found.begin)}" if found.begin else ""
     identity = (
-        f"Diagnosis of {found.source or 'the log'} · {numbers.number(found.events)} events{begin}"
+        f"Diagnosis of {found.source or 'the log'} · {numbers.number(found.events)} events{begin} "
+        f"until {numbers.moment(found.until)} ({found.timezone})"
     )
     return (
         f'<header class="title"><h1>{escape(name)}</h1>'

@@ -119,12 +119,17 @@ def losses_body(losses: Losses, id: str) -> str:
     kinds = losses.by_kind()
     total = sum(hours for _, hours, _ in kinds)
     said = (
-        f"The bottleneck (★) is {losses.bottleneck}, busy {losses.busy_share:.0%} of its shifts: "
-        "an hour lost there is an hour of the plant. " if losses.bottleneck else ""
+        f"The bottleneck of the past, by this log, is {losses.bottleneck} (★), busy "
+        f"{losses.busy_share:.0%} of its shifts: an hour lost there is an hour of the plant. That "
+        "of the days ahead is named by noria simulate. " if losses.bottleneck else ""
     )  # fmt: skip
     counted = losses.counted[:1].upper() + losses.counted[1:]
     waits = sum(row.hours for row in losses.rows if not row.is_counted)
-    more = f" Not in it: {numbers.number(waits)} h waiting or blocked elsewhere." if waits else ""
+    more = (
+        f" Not in the shares: {numbers.number(waits)} h waiting or blocked elsewhere."
+        if waits
+        else ""
+    )
     by_kind = [
         [f"<strong>{escape(kind)}</strong>", numbers.number(hours, 1),
          numbers.share(hours / total) if total else "–", numbers.number(cost) if cost else "–"]
@@ -136,11 +141,15 @@ def losses_body(losses: Losses, id: str) -> str:
          numbers.number(r.energy), numbers.number(r.hours, 1)]
         for r in dear
     ]  # fmt: skip
-    head = [("Kind of loss", ""), ("Hours", "number"), ("Share", "number"), ("Money", "number")]
-    dear_head = [("Dearest", ""), ("Money", "number"), ("Parts, fees", "number"),
-                 ("Energy", "number"), ("Hours", "number")]  # fmt: skip
+    unit = f" [{losses.currency}]"
+    head = [("Kind of loss", ""), ("Hours", "number"), ("Share", "number"),
+            (f"Money{unit}", "number")]  # fmt: skip
+    dear_head = [("Dearest", ""), (f"Money{unit}", "number"), (f"Parts, fees{unit}", "number"),
+                 (f"Energy{unit}", "number"), ("Hours", "number")]  # fmt: skip
     return (
         f"<p><strong>{escape(said)}</strong>{escape(counted)}.{escape(more)}</p>"
+        '<p class="muted">A bar is the hours of one loss. Σ adds up: the share, of all losses, of '
+        "this bar and those above it.</p>"
         f"{_figure(pareto_figure(losses), id)}"
         f"{table(head, by_kind)}{table(dear_head, dearest) if dearest else ''}"
     )

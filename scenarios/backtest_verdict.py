@@ -94,7 +94,12 @@ def _faults(score: Score, share: float) -> Iterator[tuple[int, str]]:
         weight = 2 if abs(score.mean_error) > LARGE_BIAS else 1
         yield weight, f"{100 * abs(score.mean_error):.0f} % too {side} on average"
     if score.n * share < LEAST_SEPARATE:
-        yield 1, f"only {score.n * share:.2g} forecasts that do not overlap: too few to tell"
+        yield 1, f"only {_separate(score.n * share)} not overlap: too few to tell"
+
+
+def _separate(n: float) -> str:
+    """``1 forecast that does``, ``3 forecasts that do`` or ``2.3 forecasts that do``."""
+    return "1 forecast that does" if f"{n:.2g}" == "1" else f"{n:.2g} forecasts that do"
 
 
 def is_too_narrow(score: Score, share: float) -> bool:

@@ -185,7 +185,7 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     from scenarios.input_uncertainty import DEFAULT_DRAWS
     from scenarios.interruption import stoppable
     from scenarios.simulate import LEVEL, Effort, figure_named, is_compiled, simulate_question
-    from scenarios.simulate_files import make_folder
+    from scenarios.simulate_files import try_folder
     from scenarios.simulate_inputs import read_question
     from scenarios.simulate_text import simulation_text
     from twin.accounting.precision import Precision
@@ -193,7 +193,7 @@ def simulate(options: Namespace, progress: Progress) -> Answer:
     question = read_question(options, progress)
     of = figure_named(options.of, question)
     if options.out:
-        make_folder(options.out)
+        try_folder(options.out)
     precision = None
     if options.half_width is not None:
         width, is_relative = options.half_width
@@ -259,11 +259,11 @@ def backtest(options: Namespace, progress: Progress) -> Answer:
     from scenarios.backtest_inputs import read_history
     from scenarios.backtest_text import backtest_text, shortfall
     from scenarios.interruption import stoppable
-    from scenarios.simulate_files import make_folder
+    from scenarios.simulate_files import try_folder
 
     config = _config(options)
     folder = (options.out or options.config.parent) / "backtest"
-    make_folder(folder)
+    try_folder(folder)
     past = read_history(config, progress)
     spans: list[Span] = list(DAYS) if options.horizon == "both" else [options.horizon]
     longest = max(spans, key=lambda span: DAYS[span])

@@ -1,10 +1,11 @@
-"""The files of ``noria simulate --out``: all or none, in a place made ready before a run."""
+"""The files of ``noria simulate --out``: all or none, in a place that was tried before the run."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from scenarios.simulate import Simulated, naming
@@ -13,19 +14,26 @@ from twin.errors import Fault, InputError
 NAMES = ("report.json", "log.csv", "states.html")
 
 
-def make_folder(folder: Path) -> None:
-    """A place for the results, before anything is computed for it.
+def try_folder(folder: Path) -> None:
+    """Whether results can be written to a folder, asked before anything is computed for them.
+
+    A folder made for the question is taken away again, so that a run that ends early leaves none.
 
     Raises
     ------
     InputError
         If there can be none, or nothing can be written to it.
     """
+    missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise _refused(folder, error) from None
+    finally:
+        for place in missing:
+            with suppress(OSError):
+                place.rmdir()
     if blocked := [name for name in NAMES if (folder / name).is_dir()]:
         found = f"{folder / blocked[0]} is a folder, where a file is to be written"
         raise InputError("--out", [Fault("", found, "move it, or name another folder")])
@@ -61,6 +69,7 @@ def write_results(done: Simulated, folder: Path, picture: str) -> list[Path]:
             schedule=experiment.schedule, policy=experiment.policy, seed=experiment.seed,
             engine=done.effort.engine,
         )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".simulate-", dir=folder) as place:
         report, events, page = (Path(place) / name for name in NAMES)
         write_text(report, json.dumps(done.to_dict(), indent=1, ensure_ascii=False))

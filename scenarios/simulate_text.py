@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import floor, log10
 
@@ -42,6 +42,14 @@ STATE_COLUMNS = (
     ("off", ("off",)),
 )
 """Column, and the states whose shares are added up in it."""
+BOTTLENECK = "bottleneck of the simulated days"
+"""Not of the log's past, of which ``noria diagnose`` tells."""
+OEE_ABOVE = (
+    "OEE (availability × effectiveness × quality ratio) is above availability where lots took less "
+    "than their mean time in the plant model, or began before the time counted"
+)
+SHARE_PLACES = 3
+"""Of a share that is shown in % with one decimal."""
 MOST_PLACES = 5
 RISKIEST = 12
 """Orders shown; the JSON has all."""
@@ -63,7 +71,7 @@ def simulation_text(done: Simulated) -> str:
         _vehicles(report),
         _stocks(report),
         _orders(report),
-        "\n".join([f"note: {note}" for note in report.notes]),
+        "\n".join([f"note: {note}" for note in (*report.notes, *_on_oee(report))]),
         done.shortfall,
     ]
     return "\n\n".join(part for part in parts if part)
@@ -163,10 +171,10 @@ def _bottleneck(found: Bottleneck | None) -> str:
         return ""
     waits = f"it waits {_percent(found.waiting)} % of its open time for work or for room"
     if not found.runner_up or found.gap is None:
-        return f"bottleneck: {found.work_unit}\n  {waits}"
+        return f"{BOTTLENECK}: {found.work_unit}\n  {waits}"
     gap = f"the next, {found.runner_up}, waits {_percent(found.gap)} percentage points more"
     doubt = "" if found.is_clear else f", or {found.runner_up}: no clear difference"
-    return f"bottleneck: {found.work_unit}{doubt}\n  {waits};\n  {gap}"
+    return f"{BOTTLENECK}: {found.work_unit}{doubt}\n  {waits};\n  {gap}"
 
 
 def _units(done: Simulated) -> str:
@@ -194,6 +202,14 @@ def _units(done: Simulated) -> str:
     title = "shares of the time in %, availability and OEE by ISO 22400 in %"
     shown = table([head[i] for i in kept], [[row[i] for i in kept] for row in rows])
     return f"{title}\n{shown}"
+
+
+def _on_oee(report: SimulationReport) -> Iterator[str]:
+    """Why OEE is above availability, where it is."""
+    shown = [report.of("plant"), *(report.of("work_unit", id) for id in report.ids("work_unit"))]
+    both = [(f["oee"], f["availability"]) for f in shown if "oee" in f and "availability" in f]
+    if any(round(oee.mean, SHARE_PLACES) > round(a.mean, SHARE_PLACES) for oee, a in both):
+        yield OEE_ABOVE
 
 
 def _buffers(report: SimulationReport) -> str:

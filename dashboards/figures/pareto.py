@@ -9,9 +9,11 @@ from dashboards.tokens import LIGHT, Tokens
 from twin.calibration.losses import Loss, Losses
 
 MOST_BARS = 20
-ROW_PX, TOP_PX, BOTTOM_PX, RIGHT_PX = 22, 26, 8, 90
+ROW_PX, TOP_PX, BOTTOM_PX, RIGHT_PX = 22, 26, 8, 104
 STAR = " ★"
 """Marks the bottleneck's."""
+SUM = "Σ "
+"""Marks a share that is the bar's and that of all above it."""
 
 
 def colours(tokens: Tokens) -> dict[str, str]:
@@ -24,13 +26,13 @@ def colours(tokens: Tokens) -> dict[str, str]:
 
 
 def pareto_figure(losses: Losses, tokens: Tokens = LIGHT) -> go.Figure:
-    """Hours of the largest losses; at each bar what all down to it add up to."""
+    """Hours of the largest losses; at each bar, after Σ, the share all down to it add up to."""
     rows = [row for row in losses.rows if row.is_counted][:MOST_BARS]
     figure = go.Figure()
     fills, running, ends = colours(tokens), 0.0, []
     for row in rows:
         running += row.share
-        ends.append(f"{numbers.number(row.hours, 1)} h · {numbers.share(running)}")
+        ends.append(f"{numbers.number(row.hours, 1)} h · {SUM}{numbers.share(running)}")
     labels = [label(row) for row in rows]
     for kind in dict.fromkeys(row.kind for row in rows):
         mine = [i for i, row in enumerate(rows) if row.kind == kind]
@@ -38,7 +40,7 @@ def pareto_figure(losses: Losses, tokens: Tokens = LIGHT) -> go.Figure:
             orientation="h", name=kind, y=[labels[i] for i in mine],
             x=[rows[i].hours for i in mine], text=[ends[i] for i in mine],
             textposition="outside", cliponaxis=False, marker_color=fills[kind],
-            hovertext=[_hover(rows[i]) for i in mine], hoverinfo="text",
+            hovertext=[_hover(rows[i], losses.currency) for i in mine], hoverinfo="text",
         )  # fmt: skip
     figure.update_layout(
         barmode="stack", bargap=0.25, height=TOP_PX + BOTTOM_PX + ROW_PX * len(rows) + 30,
@@ -60,7 +62,7 @@ def label(row: Loss) -> str:
     return words + (STAR if row.at_bottleneck else "")
 
 
-def _hover(row: Loss) -> str:
-    money = f"<br>money with a rate: {numbers.number(row.cost)}" if row.cost else ""
-    count = f"{numbers.number(row.count)} {row.counted}"
-    return f"{label(row)}<br>{numbers.number(row.hours, 1)} h, {count}{money}"
+def _hover(row: Loss, currency: str) -> str:
+    money = f"<br>money with a rate: {numbers.number(row.cost)} {currency}" if row.cost else ""
+    hours = f"{numbers.number(row.hours, 1)} h ({numbers.share(row.share)})"
+    return f"{label(row)}<br>{hours}, {numbers.number(row.count)} {row.counted}{money}"

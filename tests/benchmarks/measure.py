@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
 import platform
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from twin.errors import NoriaError
 from twin.model.compiled import compile_plant
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
@@ -88,6 +91,25 @@ def rounded(value: float, digits: int = 4) -> float:
 def tell(**facts: object) -> None:
     """Print one JSON line."""
     print(json.dumps(facts), flush=True)
+
+
+def report_files(
+    report: Callable[[Path], None], description: str | None, words: Sequence[str] | None = None
+) -> int:
+    """Report on every file of a command line; 2 where one of them cannot be used, else 0.
+
+    A file that cannot be used is named on stderr, and the next is read.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("files", nargs="+", type=Path)
+    status = 0
+    for path in parser.parse_args(words).files:
+        try:
+            report(path)
+        except NoriaError as error:
+            print(error, file=sys.stderr)
+            status = 2
+    return status
 
 
 def tell_setting(**facts: object) -> None:

@@ -32,6 +32,7 @@ from scenarios.updating import challenge, duel_days
 from tests.benchmarks.drift_detection import SHIFT, gone_on, orders, slower
 from tests.benchmarks.known_truth import TruthCase, truth_case
 from tests.benchmarks.measure import rounded, tell
+from tests.slow_plants import slowed
 from twin.calibration.calibrate import calibrate, calibrated
 from twin.calibration.estimates import Calibration
 from twin.calibration.replay import shop_state
@@ -63,17 +64,6 @@ def fought(
     return found
 
 
-def too_long(plant: Plant) -> Plant:
-    units = []
-    for unit in plant.work_units:
-        rows = [
-            row.model_copy(update={"time": {k: WRONG * t for k, t in row.time.items()}})
-            for row in unit.processing
-        ]
-        units.append(unit.model_copy(update={"processing": rows}))
-    return plant.model_copy(update={"work_units": units})
-
-
 def of_seed(seed: int, weeks: int) -> Iterator[dict[str, object]]:
     case = truth_case(seed, weeks)
     at, plan = case.until, case.nominal
@@ -81,7 +71,7 @@ def of_seed(seed: int, weeks: int) -> Iterator[dict[str, object]]:
     champion = calibrated(plan, calibrate(case.log.until(yesterday), plan, yesterday))
     early = at - 7 * DAY
     stand_in = calibrated(plan, calibrate(case.log.until(early), plan, early))
-    for name, other in (("as good", stand_in), ("wrong", too_long(stand_in))):
+    for name, other in (("as good", stand_in), ("wrong", slowed(stand_in, WRONG))):
         found = fought(case.log, (champion, other), case.orders, at, 7, 1)
         yield told(seed, name, found)
     yield drift(case, seed)

@@ -16,7 +16,6 @@ over days drawn again.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,9 +28,9 @@ from scipy import optimize, special
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks.measure import rounded, tell
+from tests.benchmarks.measure import report_files, rounded, tell
 from twin.calibration.calendars import discover_calendar
-from twin.errors import Fault, InputError, NoriaError
+from twin.errors import Fault, InputError
 from twin.model.horizon import Array, Horizon
 
 STATES = {0: "idle", 1: "manual", 2: "automatic", 3: "alarm"}
@@ -262,15 +261,7 @@ def report(path: Path) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path)
-    try:
-        for path in parser.parse_args(words).files:
-            report(path)
-    except NoriaError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return report_files(report, __doc__, words)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the quarter over all weeks. The summary comes last.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +25,9 @@ from numpy.typing import NDArray
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks.measure import rounded, tell
+from tests.benchmarks.measure import report_files, rounded, tell
 from twin.calibration.calendars import discover_calendar
-from twin.errors import Fault, InputError, NoriaError
+from twin.errors import Fault, InputError
 from twin.model.horizon import Array
 from twin.model.shifts import WEEKDAYS
 
@@ -344,15 +343,7 @@ def _summary(weeks: list[dict[str, object]]) -> dict[str, object]:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path)
-    try:
-        for path in parser.parse_args(words).files:
-            report(path)
-    except NoriaError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return report_files(report, __doc__, words)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ import pytest
 from tests.benchmarks import calendar_recovery, power_by_state, power_recovery, steel_meter
 from twin.errors import InputError
 
-DATASETS = Path("/work/shared/datasets")
-
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -71,6 +69,18 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
         power_by_state.read(tmp_path / "other.csv")
 
 
+def test_a_file_that_cannot_be_used_is_named_and_the_next_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    good = steel_file(tmp_path / "steel.csv", 2)
+    assert steel_meter.main([str(tmp_path / "other.csv"), str(good)]) == 2
+    told, said = capsys.readouterr()
+    assert "other.csv" in said
+    assert json.loads(told.splitlines()[-1])["file"] == "steel.csv"
+    assert steel_meter.main([str(good)]) == 0
+
+
 def shop_rows() -> pd.DataFrame:
     """Four days of one asset: 2.8 kW in automatic, 0.3 kW by hand."""
     times = pd.date_range("2022-09-05", periods=4 * 288, freq="5min", tz="UTC")
@@ -127,12 +137,19 @@ def test_power_comes_back() -> None:
     assert np.mean(hits) > 0.85
 
 
-@pytest.mark.skipif(not DATASETS.exists(), reason="the data sets are not here")
-def test_the_real_files_are_read(capsys: pytest.CaptureFixture[str]) -> None:
-    load, notes = steel_meter.read(DATASETS / "steel-energy/steel_energy_2018-01_2018-08.csv")
+@pytest.fixture
+def datasets(shared_dir: Path) -> Path:
+    folder = shared_dir / "datasets"
+    if not folder.is_dir():
+        pytest.skip(f"no data sets: {folder} is not a folder")
+    return folder
+
+
+def test_the_real_files_are_read(datasets: Path) -> None:
+    load, notes = steel_meter.read(datasets / "steel-energy/steel_energy_2018-01_2018-08.csv")
     assert (len(load.kwh), notes["missing"]) == (23_328, 0)
     assert notes["midnights_put_after_their_day"] == 243
-    path = DATASETS / "machine-states-sme/company_a_2022-08-31_2022-09-14.csv"
+    path = datasets / "machine-states-sme/company_a_2022-08-31_2022-09-14.csv"
     rows, _ = power_by_state.read(path)
     automatic = rows[(rows["asset"] == 0) & (rows["status"] == 2)]
     found = power_by_state.power_of(automatic, 2)

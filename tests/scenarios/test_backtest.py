@@ -24,13 +24,13 @@ from scenarios.backtest_text import backtest_text
 from scenarios.backtest_verdict import judged, verdicts
 from scenarios.cli import main
 from scenarios.settings import load_config
+from tests.slow_plants import slowed
 from twin.accounting.indicators import Key
 from twin.accounting.scoring import Verified, score
 from twin.calibration.calibrate import calibrate, calibrated
 from twin.errors import UnfitData
 from twin.model.events import EventLog
 from twin.model.orders import OrderBook
-from twin.model.plant import Plant
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -145,24 +145,10 @@ def test_actual_values_are_those_of_the_log(history: History, found: Backtest) -
 
 
 def test_drawn_inputs_widen_the_forecast_and_chance_is_kept_apart(history: History) -> None:
-    def slower(plant: Plant, factor: float) -> Plant:
-        units = [
-            u.model_copy(
-                update={
-                    "processing": [
-                        r.model_copy(update={"time": {k: t * factor for k, t in r.time.items()}})
-                        for r in u.processing
-                    ]
-                }
-            )
-            for u in plant.work_units
-        ]
-        return plant.model_copy(update={"work_units": units})
-
     def prepare(origin: datetime, end: datetime) -> Footing:
         known = history.prepare(origin, end).standing
         return Footing.of_plants(
-            known, lambda n: [slower(known.plant, f) for f in np.linspace(0.5, 2, n)]
+            known, lambda n: [slowed(known.plant, f) for f in np.linspace(0.5, 2, n)]
         )
 
     found = run_backtest(replace(history, prepare=prepare), count=4)
@@ -241,7 +227,7 @@ def test_the_rest_of_a_setup_is_not_time_down(history: History) -> None:
 # --- verdicts ---
 
 
-def a_score(error: float, spread: float, naive: float) -> tuple[str, str]:
+def a_score(error: float, spread: float, naive: float, share: float = 1.0) -> tuple[str, str]:
     luck = np.random.default_rng(5)
     cases = [
         Verified(
@@ -250,7 +236,7 @@ def a_score(error: float, spread: float, naive: float) -> tuple[str, str]:
         )
         for _ in range(60)
     ]  # fmt: skip
-    return judged(score([cases]), 1.0)
+    return judged(score([cases]), share)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +255,26 @@ def test_a_verdict_says_why(
 ) -> None:
     found, words = a_score(error, spread, naive)
     assert (found, why in words) == (trust, True), words
+
+
+@pytest.mark.parametrize(
+    ("separate", "said"),
+    [
+        (1, "only 1 forecast that does not overlap"),
+        (3, "only 3 forecasts that do not overlap"),
+        (7 / 3, "only 2.3 forecasts that do not overlap"),
+    ],
+)
+def test_a_whole_number_of_forecasts_is_written_without_decimals(
+    separate: float, said: str
+) -> None:
+    """All the sixty hang together, but for so many."""
+    trust, words = a_score(0, 10, 20, share=separate / 60)
+    assert (trust, said in words) == ("with care", True), words
+
+
+def test_enough_forecasts_are_not_counted_out() -> None:
+    assert "only" not in a_score(0, 10, 20, share=5 / 60)[1]
 
 
 def test_few_forecasts_are_not_trusted_yet(found: Backtest) -> None:
@@ -317,6 +323,18 @@ def test_a_place_that_cannot_be_written_to_is_refused_first(
     arguments = ["backtest", str(shop / "replan.yaml"), "--out", str(tmp_path / "taken")]
     assert main(arguments) == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_an_interrupted_backtest_leaves_no_folder(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scenarios.backtest.backtest", interrupted)
+    out = tmp_path / "out"
+    assert main(["backtest", str(shop / "replan.yaml"), "--out", str(out), "--quiet"]) == 130
+    assert not out.exists()
 
 
 def test_a_log_that_is_too_short_ends_with_4(

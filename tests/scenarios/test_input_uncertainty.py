@@ -13,8 +13,8 @@ from scenarios.input_uncertainty import EACH
 from scenarios.simulate import Effort, Simulated, simulate_question
 from scenarios.simulate_inputs import Question, read_question
 from scenarios.simulate_text import simulation_text
+from tests.slow_plants import slowed
 from twin.accounting.indicators import Key
-from twin.model.plant import Plant
 
 LINE = Path(__file__).resolve().parents[2] / "data" / "plants" / "line.yaml"
 THROUGHPUT = Key("plant", "", "throughput_per_h")
@@ -22,21 +22,6 @@ THROUGHPUT = Key("plant", "", "throughput_per_h")
 
 def silent(step: str, done: int, total: int) -> None:
     """Tell nobody."""
-
-
-def slowed(plant: Plant, factor: float) -> Plant:
-    units = [
-        unit.model_copy(
-            update={
-                "processing": [
-                    row.model_copy(update={"time": {k: t * factor for k, t in row.time.items()}})
-                    for row in unit.processing
-                ]
-            }
-        )
-        for unit in plant.work_units
-    ]
-    return plant.model_copy(update={"work_units": units})
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 
 from scenarios import simulate as command
 from scenarios.cli import main
-from scenarios.simulate_text import _duration
+from scenarios.simulate_text import OEE_ABOVE, _duration
 from twin.accounting.indicators import no_totals
 from twin.model.compiled import STATE_INDEX, CompiledPlant
 from twin.model.horizon import Horizon
@@ -201,11 +201,28 @@ def test_what_is_printed_has_every_part(
     for words in (
         "20 replications (asked: 20), seed 1; 90% intervals", "engine: fake engine",
         "earliest due date first (EDD)", "Throughput", "pieces/h", "OEE (ISO 22400)",
-        "bottleneck: K-1", "working", "avail.", "F-1", "MECH", "2 orders", "Wilson",
-        "kgCO2e", "note: starts on Mon 2026-11-23 00:00",
+        "bottleneck of the simulated days: K-1", "working", "avail.", "F-1", "MECH", "2 orders",
+        "Wilson", "kgCO2e", "note: starts on Mon 2026-11-23 00:00",
     ):  # fmt: skip
         assert words in out
     assert "simulate" in err
+
+
+def test_oee_above_availability_is_explained_where_it_is(
+    engine: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the fake engine lots take their mean time; then 2 % less, with 1 % of scrap."""
+    slow = command.totals
+
+    def fast(*arguments: Any, **more: Any) -> list[Totals]:
+        found = slow(*arguments, **more)
+        return [replace(t, planned_minutes=t.planned_minutes * 1.02) for t in found]
+
+    assert main(["simulate", str(LINE), "--quiet"]) == 0
+    assert OEE_ABOVE not in capsys.readouterr().out
+    monkeypatch.setattr(command, "totals", fast)
+    assert main(["simulate", str(LINE), "--quiet"]) == 0
+    assert capsys.readouterr().out.count(OEE_ABOVE) == 1
 
 
 def test_more_parts_than_the_plant_can_take_are_warned_of(

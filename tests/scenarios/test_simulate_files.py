@@ -77,6 +77,17 @@ def test_a_parent_that_is_missing_is_made(
     assert sorted(os.listdir(out)) == sorted(NAMES)
 
 
+def test_a_run_that_ends_early_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulate, "totals", interrupted)
+    assert main(["simulate", str(LINE), "--out", str(tmp_path / "a" / "b"), *SHORT]) == 130
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_full_disk_loses_no_figure_and_leaves_no_half(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

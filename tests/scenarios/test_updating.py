@@ -22,6 +22,7 @@ from scenarios.replan import Prepared, prepare, replan
 from scenarios.settings import ReplanConfig, load_config
 from tests.benchmarks.cycle_time_recovery import _lone_unit
 from tests.lot_logs import BEGIN, log_of
+from tests.slow_plants import slowed
 from twin.calibration.calibrate import calibrated
 from twin.calibration.diagnosis import diagnose
 from twin.calibration.drift import Drift
@@ -135,21 +136,7 @@ def test_a_changed_description_makes_the_next_parameters_the_first(
 def test_same_plants_are_equal_and_a_wrong_one_loses(clean: tuple[Inputs, EventLog]) -> None:
     inputs, log = clean
     right = inputs.plant  # the log was simulated with it
-    wrong = right.model_copy(
-        update={
-            "work_units": [
-                u.model_copy(
-                    update={
-                        "processing": [
-                            r.model_copy(update={"time": {k: 1.5 * t for k, t in r.time.items()}})
-                            for r in u.processing
-                        ]
-                    }
-                )
-                for u in right.work_units
-            ]
-        }
-    )
+    wrong = slowed(right, 1.5)
     days = [inputs.cut_off - n * DAY for n in (7, 6, 5, 4, 3)]
     book = orders_of_log(log, right, inputs.orders)
 

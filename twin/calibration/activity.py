@@ -103,6 +103,10 @@ class Activity:
         """Length of the log [min]."""
         return (self.until - self.begin).total_seconds() / 60
 
+    def moment(self, instant: datetime) -> str:
+        """``2026-11-23 06:00 (Africa/Casablanca)``: an instant on the plant's clock."""
+        return f"{instant.astimezone(self.plant.zone):%Y-%m-%d %H:%M} ({self.plant.timezone})"
+
     @cached_property
     def open_time(self) -> dict[str, OpenTime]:
         """Shift calendar of each unit on the log's clock."""

@@ -35,12 +35,9 @@ from twin.calibration.signals import (
     EnergyBalance,
     SignalGaps,
     Transition,
-    energy_balances,
-    signal_gaps,
-    transitions_of,
+    read_signals,
 )
-from twin.calibration.stop_codes import StopCodes, stop_codes_of
-from twin.calibration.stoppages import Stoppage, stoppages_of
+from twin.calibration.stop_codes import StopCodes
 from twin.model.events import EventLog
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant
@@ -76,6 +73,8 @@ class Diagnosis:
     source: str
     begin: datetime | None
     until: datetime
+    timezone: str
+    """IANA zone of the plant, in which begin and until are."""
     events: int
     """As received."""
     clean: EventLog
@@ -87,7 +86,6 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     readiness: dict[str, Readiness] = field(default_factory=dict)
-    stoppages: tuple[Stoppage, ...] = ()
     losses: Losses = NO_LOSSES
     signal_gaps: tuple[SignalGaps, ...] = ()
     transitions: tuple[Transition, ...] = ()
@@ -115,6 +113,7 @@ class Diagnosis:
             "source": self.source,
             "begin": self.begin.isoformat() if self.begin else None,
             "until": self.until.isoformat(),
+            "timezone": self.timezone,
             "events": self.events,
             "clean_events": len(self.clean),
             "set_aside": self.set_aside,
@@ -125,11 +124,11 @@ class Diagnosis:
             "findings": [asdict(f) for f in self.findings],
             "coverage": [_plain(asdict(c)) for c in self.coverage],
             "readiness": {name: asdict(r) for name, r in self.readiness.items()},
-            "stoppages": [asdict(s) for s in self.stoppages],
             "losses": {
                 "bottleneck": self.losses.bottleneck,
                 "busy_share": self.losses.busy_share,
                 "price_per_kwh": self.losses.price_per_kwh,
+                "currency": self.losses.currency,
                 "counted": self.losses.counted,
                 "rows": self.losses.to_rows(),
             },
@@ -179,24 +178,25 @@ def diagnose(
     cleaned = EventLog(table.reset_index(drop=True), log.source)
     jumps = [found.jump for found in clocks.jumps]
     activity = read_activity(cleaned, plant, until)
+    signals = read_signals(activity)
     return Diagnosis(
         source=log.source,
-        begin=activity.begin if len(cleaned) else None,
-        until=until,
+        begin=activity.begin.astimezone(plant.zone) if len(cleaned) else None,
+        until=until.astimezone(plant.zone),
+        timezone=plant.timezone,
         events=len(log),
         clean=cleaned,
         details=tuple(details),
         clock_shifts=tuple(clocks.shifts),
         clock_jumps=tuple(jumps),
-        findings=tuple(findings_of(activity, details, clocks.shifts, jumps, len(log))),
+        findings=tuple(findings_of(activity, signals, details, clocks.shifts, jumps, len(log))),
         coverage=tuple(coverage_of(activity)),
         readiness=readiness_of(activity),
-        stoppages=tuple(stoppages_of(activity)),
         losses=losses_of(activity, price_per_kwh),
-        signal_gaps=tuple(signal_gaps(activity)),
-        transitions=tuple(transitions_of(activity)),
-        stop_codes=tuple(stop_codes_of(activity)),
-        energy=tuple(energy_balances(activity)),
+        signal_gaps=signals.gaps,
+        transitions=signals.transitions,
+        stop_codes=signals.stop_codes,
+        energy=signals.energy,
         mismatches=tuple(mismatches(log, plant, orders, until)),
         refusal=refusal_of(log, activity, details),
     )
@@ -239,7 +239,7 @@ def refusal_of(log: EventLog, activity: Activity, details: list[SetAside]) -> st
         return "the log is empty; a plan needs the events of the last weeks: extract them again"
     if considered <= 0:
         return (
-            f"no event before the cut-off {activity.until.isoformat()}; "
+            f"no event before the cut-off {activity.moment(activity.until)}; "
             "extract earlier days or move the cut-off"
         )
     unknown = counts.get(UNKNOWN_UNIT)
@@ -279,8 +279,8 @@ def _stale(activity: Activity) -> str:
     if silent <= STALE_HOURS * 60 or opened < STALE_OPEN_HOURS * 60:
         return ""
     return (
-        f"the last sign of work is of {last:%Y-%m-%d %H:%M} UTC, {silent / 60:.0f} h before the "
-        f"cut-off {activity.until.isoformat()}, with {opened / 60:.0f} h of shifts since; the "
+        f"the last sign of work is of {activity.moment(last)}, {silent / 60:.0f} h before the "
+        f"cut-off {activity.moment(activity.until)}, with {opened / 60:.0f} h of shifts since; the "
         "state of the shop is unknown: extract the days up to the cut-off"
     )
 

@@ -21,8 +21,9 @@ def diagnosis_text(d: Diagnosis) -> str:
 
 
 def _received(d: Diagnosis) -> Iterator[str]:
-    span = f" from {d.begin:%Y-%m-%d %H:%M} UTC" if d.begin else ""
-    yield f"{d.source or 'log'}: {d.events} events{span} until {d.until.isoformat()}"
+    span = f" from {d.begin:%Y-%m-%d %H:%M}" if d.begin else ""
+    until = f"{d.until:%Y-%m-%d %H:%M} ({d.timezone})"
+    yield f"{d.source or 'log'}: {d.events} events{span} until {until}"
     if d.refusal:
         yield f"REFUSED: {d.refusal}"
     yield f"{len(d.clean)} events can be used"
@@ -92,8 +93,9 @@ def _losses(d: Diagnosis) -> Iterator[str]:
     yield "losses, the largest first"
     if d.losses.bottleneck:
         yield (
-            f"  bottleneck: {d.losses.bottleneck}, busy {d.losses.busy_share:.0%} of its shifts; "
-            "an hour lost there (*) is an hour of the plant"
+            f"  bottleneck of the past, by this log: {d.losses.bottleneck}, busy "
+            f"{d.losses.busy_share:.0%} of its shifts; an hour lost there (*) is an hour of the "
+            "plant (that of the days ahead: noria simulate)"
         )
     total = sum(hours for _, hours, _ in d.losses.by_kind())
     kinds = [f"{kind} {hours:.0f} h ({hours / total:.0%})"
@@ -104,7 +106,7 @@ def _losses(d: Diagnosis) -> Iterator[str]:
     for r in counted[:MOST]:
         bar = "█" * max(round(BAR * r.hours / most), 1) if most else ""
         what = f"{r.work_unit}{'*' if r.at_bottleneck else ''} {r.kind} {r.reason}".strip()
-        money = f", {r.cost:,.0f}" if r.cost else ""
+        money = f", {_money(r.cost, d)}" if r.cost else ""
         yield (
             f"  {what:<34.34} {bar:<{BAR}} {r.hours:7.1f} h {r.share:4.0%}  "
             f"{r.count} {r.counted}{money}"
@@ -114,14 +116,18 @@ def _losses(d: Diagnosis) -> Iterator[str]:
         yield f"  and {len(counted) - MOST} more, {rest:.1f} h"
     dear = sorted((r for r in rows if r.cost > 0), key=lambda r: -r.cost)[:5]
     if dear:
-        words = "; ".join(f"{r.work_unit} {r.kind} {r.reason} {r.cost:,.0f}".replace("  ", " ")
-                          for r in dear)  # fmt: skip
-        yield f"  dearest: {words}"
+        names = (" ".join(w for w in (r.work_unit, r.kind, r.reason) if w) for r in dear)
+        words = (f"{name} {_money(r.cost, d)}" for name, r in zip(names, dear, strict=True))
+        yield f"  dearest: {'; '.join(words)}"
     waits = [r for r in rows if not r.is_counted]
     if waits:
         hours = sum(r.hours for r in waits)
         yield f"  not in the shares: {hours:.0f} h waiting or blocked away from the bottleneck"
     yield f"  {d.losses.counted}"
+
+
+def _money(amount: float, d: Diagnosis) -> str:
+    return f"{amount:,.0f} {d.losses.currency}"
 
 
 def _readiness(d: Diagnosis) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from twin.calibration.activity import Activity, UnitActivity, minutes_since
 from twin.calibration.calendar_check import MANNED, check_calendars
@@ -29,8 +29,8 @@ from twin.calibration.clock_repair import DOUBTFUL, JUMPED, SHIFTED, is_at_the_e
 from twin.calibration.clocks import LEAST_BROKEN, TOLERANCE, ClockShift, handovers
 from twin.calibration.jumps import ClockJump
 from twin.calibration.power import FIELDS, LEAST_READINGS, hours_by_field
-from twin.calibration.signals import NO_REPAIR, Transition, energy_balances, transitions_of
-from twin.calibration.stop_codes import stop_codes_of
+from twin.calibration.signals import NO_REPAIR, EnergyBalance, Signals, Transition
+from twin.calibration.stop_codes import StopCodes
 from twin.model.horizon import Array
 from twin.model.plant import WorkUnit
 
@@ -109,6 +109,7 @@ MEANING: dict[str, tuple[str, str]] = {
 
 def findings_of(
     activity: Activity,
+    signals: Signals,
     details: list[SetAside],
     shifts: list[ClockShift],
     jumps: list[ClockJump],
@@ -123,9 +124,9 @@ def findings_of(
         found += _early_starts(activity)
         found += _instant_lots(activity)
         found += _silence(activity)
-        found += _stop_codes(activity)
-        found += _out_of_turn(activity)
-        found += _unexplained(activity)
+        found += _stop_codes(signals.stop_codes)
+        found += _out_of_turn(activity, signals.transitions)
+        found += _unexplained(signals.energy)
         found += _off_hours(activity)
         for unit in activity.plant.work_units:
             states = activity.units.get(unit.id)
@@ -304,19 +305,19 @@ def _silence(activity: Activity) -> Iterator[Finding]:
         long = [(g, at) for g, at in gaps if g > SILENT_HOURS * 60]
         if long:
             longest, at = max(long)
-            since = pd.Timestamp(activity.begin) + pd.Timedelta(minutes=at)
+            since = activity.moment(activity.begin + timedelta(minutes=at))
             share = sum(g for g, _ in long) / max(activity.minutes, 1)
             yield Finding(
                 "gap", "warning", unit.id, len(long), share,
                 f"{len(long)} times silent for over {SILENT_HOURS:.0f} h of its shifts, at most "
                 f"{longest / 60:.0f} h; what it did then is not in the calibration",
-                "look for lost messages", f"from {since:%Y-%m-%d %H:%M} UTC",
+                "look for lost messages", f"from {since}",
             )  # fmt: skip
 
 
-def _stop_codes(activity: Activity) -> Iterator[Finding]:
+def _stop_codes(of_units: Iterable[StopCodes]) -> Iterator[Finding]:
     """Reasons of stops that tell nothing."""
-    for codes in stop_codes_of(activity):
+    for codes in of_units:
         if codes.meaning and codes.work_unit:
             yield Finding(
                 "stop reasons that tell nothing", "warning", codes.work_unit, codes.stops,
@@ -324,10 +325,10 @@ def _stop_codes(activity: Activity) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _out_of_turn(activity: Activity) -> Iterator[Finding]:
+def _out_of_turn(activity: Activity, transitions: Iterable[Transition]) -> Iterator[Finding]:
     """States that cannot follow each other, but for repairs that were not recorded."""
     by_unit: dict[str, list[Transition]] = {}
-    for transition in transitions_of(activity):
+    for transition in transitions:
         if transition.meaning != NO_REPAIR:
             by_unit.setdefault(transition.work_unit, []).append(transition)
     for unit, found in by_unit.items():
@@ -341,9 +342,9 @@ def _out_of_turn(activity: Activity) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _unexplained(activity: Activity) -> Iterator[Finding]:
+def _unexplained(balances: Iterable[EnergyBalance]) -> Iterator[Finding]:
     """Meters that no power by state explains."""
-    for balance in energy_balances(activity):
+    for balance in balances:
         if balance.unexplained_share > UNEXPLAINED:
             yield Finding(
                 "energy unexplained", "warning", balance.work_unit, 0, balance.unexplained_share,

@@ -17,7 +17,6 @@ import pandas as pd
 from twin.calibration.activity import Activity, UnitActivity
 from twin.calibration.cycle_times import cycle_time_estimates
 from twin.calibration.estimates import ParameterEstimate
-from twin.calibration.stoppages import cost_of_one
 from twin.model.plant import Processing, Product, State, WorkUnit
 
 KINDS = (
@@ -77,6 +76,8 @@ class Losses:
     price_per_kwh: float | None
     counted: str
     """What the money is made of, in words."""
+    currency: str = ""
+    """Of the money, as the plant file names it."""
 
     def by_kind(self) -> list[tuple[str, float, float]]:
         """Kind, hours and money of the losses that count, the largest first."""
@@ -121,7 +122,9 @@ def losses_of(activity: Activity, price_per_kwh: float | None = None) -> Losses:
         f"money is parts and fees of the plant file{energy}; labour, material and lost margin "
         "have no rate and are not in it"
     )
-    return Losses(tuple(shared), bottleneck, busy, price_per_kwh, counted)
+    return Losses(
+        tuple(shared), bottleneck, busy, price_per_kwh, counted, activity.plant.currency
+    )  # fmt: skip
 
 
 def bottleneck_of(activity: Activity) -> tuple[str, float]:
@@ -174,6 +177,15 @@ def _stops(unit: WorkUnit, states: UnitActivity, price: float) -> Iterator[Loss]
             yield Loss(
                 unit.id, kind, str(reason), hours, len(rows), "stops", parts, energy, False
             )  # fmt: skip
+
+
+def cost_of_one(unit: WorkUnit, state: str, reason: str) -> float:
+    """Parts and fees of one stop at the plant's rates [currency]."""
+    if state == "down":
+        return sum(m.cost for m in unit.failure_modes if m.id == reason)
+    if state == "maintenance":
+        return sum(t.cost for t in unit.maintenance if t.id == reason)
+    return unit.setup.cost if state == "setup" and unit.setup else 0.0
 
 
 def _waiting(activity: Activity, unit: WorkUnit, states: UnitActivity, price: float) -> Loss:

@@ -14,6 +14,7 @@ from scipy import optimize
 from twin.calibration.activity import Activity, UnitActivity, minutes_since
 from twin.calibration.meters import LEAST_READINGS, read_meter
 from twin.calibration.power import FIELDS, hours_between
+from twin.calibration.stop_codes import StopCodes, stop_codes_of
 from twin.model.plant import WorkUnit
 
 LEAST_SILENCE = 60.0
@@ -82,6 +83,26 @@ class EnergyBalance:
         """Whether the states, or the plant file's powers, explain the meter badly."""
         off = abs(self.metered_kwh - self.nominal_kwh)
         return self.unexplained_share > ODD_SHARE or off > ODD_NOMINAL * self.nominal_kwh
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the signals of a log show, each part by unit."""
+
+    gaps: tuple[SignalGaps, ...]
+    transitions: tuple[Transition, ...]
+    stop_codes: tuple[StopCodes, ...]
+    energy: tuple[EnergyBalance, ...]
+
+
+def read_signals(activity: Activity) -> Signals:
+    """Every part of the signals of a log."""
+    return Signals(
+        gaps=tuple(signal_gaps(activity)),
+        transitions=tuple(transitions_of(activity)),
+        stop_codes=tuple(stop_codes_of(activity)),
+        energy=tuple(energy_balances(activity)),
+    )
 
 
 def signal_gaps(activity: Activity) -> Iterator[SignalGaps]:

@@ -23,6 +23,7 @@ SHOWN_FAULTS = 20
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Years outside are no dates of a plant but an empty field, or "never", in some ERP's words."""
 
+_COPY_AGAIN = "copy or export it again"
 _DAY_AND_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?"
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _LOCAL = re.compile(_DAY_AND_CLOCK)
@@ -81,7 +82,8 @@ def read_csv(path: Path, required: Sequence[str], optional: Sequence[str] = ()) 
         When the file is missing, not text, or lacks a required column; rows with too few or too
         many fields are left out and added to ``faults`` of the answer.
     """
-    header, rows, lines = _rows(path)
+    text = read_text(path)
+    header, rows, lines = _rows(path, text)
     faults = Faults(str(path))
     _check_header(header, required, optional, faults)
     faults.settle()
@@ -89,7 +91,10 @@ def read_csv(path: Path, required: Sequence[str], optional: Sequence[str] = ()) 
     good = [i for i, row in enumerate(rows) if len(row) == width]
     for row, line in zip(rows, lines, strict=True):
         if len(row) != width:
-            faults.at_line(line, f"has {len(row)} fields; {width} are expected")
+            fields = f"has {len(row)} {'field' if len(row) == 1 else 'fields'}"
+            is_cut = len(row) < width and line == lines[-1] and _ends_midway(text)
+            remedy = f"the file seems cut off here: {_COPY_AGAIN}" if is_cut else ""
+            faults.at_line(line, f"{fields}; {width} are expected", remedy)
     if len(good) < len(rows):
         rows, lines = [rows[i] for i in good], [lines[i] for i in good]
     by_column = zip(*rows, strict=True) if rows else ([] for _ in header)
@@ -120,10 +125,15 @@ def read_text(path: Path) -> str:
         raise InputError(str(path), [fault]) from None
 
 
-def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+def _ends_midway(text: str) -> bool:
+    """Whether the last line has no end, as where a copy broke off."""
+    return not text.endswith(("\n", "\r"))
+
+
+def _rows(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]]:
     """Header, rows and their line numbers; lines without any content are skipped."""
     rows, lines, done = [], [], 0
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in reader:
             done = reader.line_num
@@ -133,7 +143,10 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     except csv.Error as error:
         # A quote that is never closed swallows the rest of the file: it is the row's first line
         # that has to be looked at.
-        fault = Fault(f"line {done + 1}", f"not valid CSV: {error}", "look for a lone quote mark")
+        remedy = "look for a lone quote mark"
+        if _ends_midway(text):
+            remedy += f"; if there is none, the file is cut off: {_COPY_AGAIN}"
+        fault = Fault(f"line {done + 1}", f"not valid CSV: {error}", remedy)
         raise InputError(str(path), [fault]) from None
     if not rows:
         raise InputError(str(path), [Fault("", "the file is empty; a header line is expected")])

@@ -305,14 +305,6 @@ def test_lots_of_no_length_are_counted(write: Any, plant: Plant) -> None:
     assert finding(diagnose(write.log, plant, until), "lots without working time").count == 1
 
 
-def test_stoppages_are_ranked_by_hours(sound: Diagnosis) -> None:
-    hours = [s.hours for s in sound.stoppages]
-    assert hours == sorted(hours, reverse=True)
-    assert sum(s.share for s in sound.stoppages) == pytest.approx(1)
-    spindle = next(s for s in sound.stoppages if s.reason == "spindle")
-    assert spindle.cost == 3000 * spindle.count
-
-
 def test_coverage_tells_what_each_unit_reports(sound: Diagnosis) -> None:
     for row in sound.coverage:
         assert row.state_share > 0.95
@@ -353,6 +345,18 @@ def test_a_stale_log_is_refused_though_meters_go_on(
     last = pd.Timestamp(until) - pd.Timedelta(days=5)
     found = spoilt(lambda t: t[(t["time"] < last) | (t["event"] == "meter")])
     assert "the last sign of work" in found.refusal
+
+
+def test_a_refusal_is_on_the_clock_of_the_plant(
+    weeks: EventLog, frail_plant: Plant, begin: datetime
+) -> None:
+    there = frail_plant.model_copy(update={"timezone": "Asia/Kolkata"})
+    early = diagnose(weeks, there, begin).refusal
+    clock = begin.astimezone(there.zone)
+    assert f"before the cut-off {clock:%Y-%m-%d %H:%M} (Asia/Kolkata)" in early
+    late = diagnose(weeks, there, begin + timedelta(days=35)).refusal
+    assert late.count("(Asia/Kolkata)") == 2
+    assert "UTC" not in late
 
 
 def test_a_weekend_does_not_make_a_log_stale(

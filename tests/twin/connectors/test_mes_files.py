@@ -105,11 +105,35 @@ def test_a_misspelt_column_is_named_with_what_was_found(tmp_path: Path) -> None:
         (GOOD.replace("COIL-9,,,", "COIL-9,-5,,"), "line 3: quantity got -5"),
         (GOOD.replace("COIL-9,,,", "COIL-9,,many,"), 'line 3: scrap got "many"'),
         (GOOD.replace("COIL-9,,,", "COIL-9,inf,,"), 'line 3: quantity got "inf"'),
-        ("2026-11-02T06:00", "line 3: has 1 fields; 13 are expected"),
+        ("2026-11-02T06:00", "line 3: has 1 field; 13 are expected"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, row: str, expected: str) -> None:
     assert expected in message(write(tmp_path / "mes.csv", HEADER, GOOD, row))
+
+
+def test_a_file_cut_off_in_its_last_line_is_said_to_be(tmp_path: Path) -> None:
+    path = write(tmp_path / "mes.csv", HEADER, GOOD, GOOD)
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole[: -len(GOOD) + 9], encoding="utf-8")
+    assert "line 3: has 1 field; 13 are expected; the file seems cut off here" in message(path)
+
+
+def test_a_file_cut_off_inside_quotes_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "mes.csv"
+    path.write_text(f'{HEADER}\n{GOOD}\n2026-11-02T06:00:00+01:00,"P-', encoding="utf-8")
+    assert "line 3: not valid CSV" in message(path)
+    assert "the file is cut off" in message(path)
+
+
+@pytest.mark.parametrize("rows", [("2026-11-02T06:00", GOOD), (GOOD, "2026-11-02T06:00", "")])
+def test_a_short_line_that_ends_is_not_said_to_be_cut_off(
+    tmp_path: Path, rows: tuple[str, ...]
+) -> None:
+    path = tmp_path / "mes.csv"
+    path.write_text("\n".join((HEADER, *rows)), encoding="utf-8")
+    assert "has 1 field; 13 are expected" in message(path)
+    assert "cut off" not in message(path)
 
 
 def test_the_line_is_counted_past_blank_lines_and_broken_text(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ from dashboards.figures.kpi import kpi_cards
 from dashboards.figures.late import late_orders, lead_sentence
 from dashboards.figures.plan_words import plan_span, status_words
 from dashboards.report_evidence import calibration_body, closeness_body
+from dashboards.report_moves import moves_body
 from dashboards.report_parameters import parameters_body
 from dashboards.tokens import TOKENS
+from twin.accounting.moves import Moves
 from twin.accounting.report import Report
 from twin.connectors.whole_files import write_text
 from twin.model.forecast import Forecast
@@ -59,6 +61,8 @@ def write_report(
     parameters: Sequence[Night] = (),
     diagnosis: Diagnosis | None = None,
     closeness: Sequence[Mapping[str, Any]] | None = None,
+    moves: Moves | None = None,
+    risk: str = "",
     ledger_row: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> None:
@@ -73,6 +77,10 @@ def write_report(
     closeness
         Rows with ``kpi``, ``unit``, ``true``, ``nominal``, ``calibrated`` and ``closer``; only
         where the truth is known.
+    moves
+        What moved since last night's plan, with reasons.
+    risk
+        Which orders keep the limits on their chance of being late, in words.
     notes
         What was assumed or inferred where nobody measured or said it.
     """
@@ -82,7 +90,8 @@ def write_report(
         _assumed(notes, forecast),
         _plan(schedule, plant, forecast, report, previous, orders),
         _late(schedule, orders, report, plant),
-        _changes(schedule, previous),
+        sections.card("Limits on risk", "", f"<p>{escape(risk)}.</p>") if risk else "",
+        _changes(schedule, previous, moves),
         _against_naive(comparison, plant),
         _diagnosis(diagnosis),
         _parameters(parameters),
@@ -193,12 +202,15 @@ def _late(schedule: Schedule, orders: OrderBook, report: Report | None, plant: P
     return sections.card("Late and at risk", note, sections.late_table(rows, schedule, plant))
 
 
-def _changes(schedule: Schedule, previous: Schedule | None) -> str:
+def _changes(schedule: Schedule, previous: Schedule | None, moves: Moves | None = None) -> str:
     title = "Changed since last night"
     if previous is None:
         return sections.card(title, "", sections.empty("There is no earlier plan to compare with."))
     changes = plan_changes(schedule, previous)
-    return sections.card(title, plan_span(previous), sections.changes_body(changes, schedule))
+    body = sections.changes_body(changes, schedule)
+    if moves:
+        body += moves_body(moves, schedule)
+    return sections.card(title, plan_span(previous), body)
 
 
 def _against_naive(comparison: Mapping[str, DifferenceLike] | None, plant: Plant) -> str:

@@ -22,6 +22,7 @@ from twin.accounting.comparison import Difference
 from twin.accounting.report import Report
 from twin.errors import Fault, InputError, NoriaError
 from twin.model.base import validate
+from twin.model.demands import Demands
 from twin.model.forecast import Forecast
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook, WorkOrder
@@ -180,9 +181,11 @@ def case_to_dict(case: Case) -> dict[str, Any]:
                 **asdict(o),
                 "release_date": o.release_date.isoformat(),
                 "due_date": o.due_date.isoformat(),
+                "deadline": o.deadline.isoformat() if o.deadline else None,
             }
             for o in case.orders
         ],
+        "demands": case.demands.model_dump(),
         "forecast": {
             **{k: v for k, v in vars(forecast).items() if not isinstance(v, np.ndarray | Horizon)},
             "horizon": forecast.horizon.to_dict(),
@@ -217,6 +220,7 @@ def case_from_dict(content: dict[str, Any], source: str = "case") -> Case:
                         **o,
                         "release_date": datetime.fromisoformat(o["release_date"]),
                         "due_date": datetime.fromisoformat(o["due_date"]),
+                        "deadline": datetime.fromisoformat(d) if (d := o.get("deadline")) else None,
                     }
                 )
                 for o in content["orders"]
@@ -238,4 +242,5 @@ def case_from_dict(content: dict[str, Any], source: str = "case") -> Case:
                 for id, u in state["units"].items()
             },
         ),
+        demands=validate(content.get("demands", {}), Demands, source),
     )

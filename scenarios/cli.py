@@ -167,6 +167,20 @@ def parser() -> argparse.ArgumentParser:
         )
     )
 
+    _asks_front(
+        command(
+            "front",
+            "plans from the cleanest to the cheapest: what carbon saved costs",
+            "Search the front of cost and carbon of tonight's plan: the cheapest plan, the "
+            "cleanest, and under caps on carbon between them the cheapest that keep them. Every "
+            "point is a whole plan that passes check, with a bound; the plans are on paper, not "
+            "rehearsed on the twin. Cost has the plant's own price of carbon in it. Writes "
+            "front.html, front.json, front.csv and plans/*.json to the folder front. Ctrl-C keeps "
+            "the points found. "
+            "Example: noria front noria-demo/replan.yaml --points 9 --time-limit 300",
+        )
+    )
+
     _asks_backtest(
         command(
             "backtest",
@@ -186,6 +200,21 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("run", type=Path, help="folder of an archived run, or plant (YAML)")
     check.add_argument("--schedule", type=Path, help="judge this plan (JSON), not the run's own")
+
+    why = command(
+        "why",
+        "say why orders are late, unsure or dear, and what would help",
+        "For each order of an archived run that is late, unsure or dear, or for those named: where "
+        "its time goes, and the cause whose removal helps it most, found by taking causes away one "
+        "at a time (a second work unit, no setups, a task left out, shifts round the clock, its "
+        "release, the frozen window, dear hours, other orders, breakdowns) and planning again "
+        "around the order, or simulating again. Example: noria why noria-demo/runs/<id> 4128",
+    )
+    why.add_argument("run", type=Path, help="folder of an archived run, or an archive (latest)")
+    why.add_argument(
+        "orders", nargs="*", metavar="ORDER",
+        help="default: all that are late, the six least sure, the three dearest",
+    )  # fmt: skip
 
     report = command("report", "print the figures of an archived run and where its page is")
     report.add_argument("run", type=Path, help="folder of an archived run, or an archive (latest)")
@@ -265,6 +294,14 @@ def _asks_simulate(sub: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FOLDER",
         help="write report.json, log.csv (of replication 0) and states.html there",
     )  # fmt: skip
+
+
+def _asks_front(sub: argparse.ArgumentParser) -> None:
+    _takes_config(sub)
+    sub.add_argument("--points", type=_count, default=9, metavar="N",
+                     help="plans at most, the two ends included (%(default)s)")  # fmt: skip
+    sub.add_argument("--time-limit", type=_seconds, default=300.0,
+                     help="seconds that all searches are sized for (%(default)g)")  # fmt: skip
 
 
 def _asks_backtest(sub: argparse.ArgumentParser) -> None:

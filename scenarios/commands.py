@@ -250,6 +250,35 @@ def optimize(options: Namespace, progress: Progress) -> Answer:
     return Answer(json.loads(schedule.to_json()), text)
 
 
+def front(options: Namespace, progress: Progress) -> Answer:
+    import sys
+
+    from dashboards.front_page import front_page
+    from scenarios.front import make_front
+    from scenarios.front_files import write_front
+    from scenarios.front_text import front_text
+    from scenarios.interruption import stoppable
+    from scenarios.replan import last_plan, prepare
+    from scenarios.simulate_files import try_folder
+
+    config = load_config(options.config, options.data)  # last night's plan is in its own archive
+    folder = (options.out or options.config.parent) / "front"
+    try_folder(folder)
+    case = prepare(config, progress).case
+    words = "stopping with the points found so far; once more to stop at once"
+    with stoppable(lambda _: print(words, file=sys.stderr), is_compiled=False) as stopped:
+        found = make_front(
+            case, previous=last_plan(config.archive, case), points=options.points,
+            time_limit=options.time_limit, seed=config.seed, progress=progress, cancelled=stopped,
+        )  # fmt: skip
+    if not found.points:
+        raise KeyboardInterrupt
+    written = [str(path) for path in write_front(found, folder, front_page(found))]
+    text = f"{front_text(found)}\n\nwritten: {', '.join(written[:3])} and {len(written) - 3} plans"
+    values = {**found.to_dict(), "written": written}
+    return Answer(values, text, exit_code=7 if found.shortfall else 0)
+
+
 def backtest(options: Namespace, progress: Progress) -> Answer:
     import sys
 
@@ -293,7 +322,9 @@ def check(options: Namespace, progress: Progress) -> Answer:
     run = archive.load_run(options.run)
     case = run.case
     schedule = schedule_for(case, options.schedule) if options.schedule else run.schedule
-    found = judge(schedule, case.plant, case.orders, case.forecast, case.state, run.previous)
+    found = judge(
+        schedule, case.plant, case.orders, case.forecast, case.state, run.previous, case.demands
+    )
     return Answer(found.to_dict(), found.describe(), exit_code=0 if found.is_feasible else 2)
 
 
@@ -328,9 +359,24 @@ def _checked_plant(options: Namespace) -> Answer:
     return Answer(values, "\n".join((text, *notes)))
 
 
+def why(options: Namespace, progress: Progress) -> Answer:
+    from scenarios.why import why as explain
+    from scenarios.why_text import why_text
+
+    run = _archived(options.run)
+    found = explain(run, options.orders, progress)
+    values = {"run": run.id, "orders": [one.to_dict() for one in found]}
+    return Answer(values, why_text(found, run.case.horizon, run.case.plant.currency))
+
+
+def _archived(folder: Path) -> archive.Run:
+    """The run of a folder, or the latest of an archive."""
+    is_run = (folder / archive.PLAN).exists()
+    return archive.load_run(folder) if is_run else archive.latest_run(folder)
+
+
 def report(options: Namespace, progress: Progress) -> Answer:
-    is_run = (options.run / archive.PLAN).exists()
-    run = archive.load_run(options.run) if is_run else archive.latest_run(options.run)
+    run = _archived(options.run)
     return _of_run(run, run.folder / archive.HTML, run.ledger_row)
 
 
@@ -388,6 +434,7 @@ def _config(options: Namespace) -> ReplanConfig:
 
 def _of_run(run: archive.Run, html: Path, ledger_row: Mapping[str, Any]) -> Answer:
     from scenarios.report_text import run_summary
+    from scenarios.risk import risks_of_report
 
     values = {
         "run": run.id,
@@ -398,6 +445,9 @@ def _of_run(run: archive.Run, html: Path, ledger_row: Mapping[str, Any]) -> Answ
         "value": run.schedule.value.as_dict() if run.schedule.value else None,
         "figures": {k: asdict(v) for k, v in run.report.figures.items()},
         "against_naive": {k: asdict(v) for k, v in (run.comparison or {}).items()},
+        "against_last_night": run.extras.get("moves"),
+        "orders": [asdict(row) for row in run.report.orders],
+        "risk": [one.to_dict() for one in risks_of_report(run.case, run.report)],
         "closeness": run.extras.get("closeness"),
         "ledger": dict(ledger_row),
     }

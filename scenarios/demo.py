@@ -214,6 +214,8 @@ cut_off: {CUT_OFF.isoformat()}
 horizon_days: {HORIZON_DAYS}
 replications: 100
 seed: {seed}
+# The floor has been told the next shift; power_cap_kw and carbon_cap_kg can stand here too.
+plan: {{freeze: 8 h}}
 publish: erp_drop
 archive: runs
 """

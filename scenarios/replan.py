@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 from scenarios import archive, parameter_store
 from scenarios.inputs import Inputs, metered_peak, read_inputs
 from scenarios.ledger import PUBLISHED, Ledger, locked
+from scenarios.risk import risk_words, risks_of_report
 from scenarios.robust import robust_plan
 from scenarios.run import Progress, naive_plan, prove
 from scenarios.scenario import Case
 from scenarios.settings import ReplanConfig
 from twin.accounting.check import check
 from twin.accounting.comparison import compare
+from twin.accounting.moves import Moves, moves_of
 from twin.errors import InputError, NoriaError, PublishRefused, UnfitData
 from twin.model.schedule import Schedule
 
@@ -117,6 +119,7 @@ def _chain(
     )
     progress("check the plan", 0, 1)
     _refuse_faults(schedule, case, previous)
+    moves = _moves(schedule, case, previous)
     proof, naive = (
         prove(
             case, candidate, name=name, replications=config.replications, seed=config.seed,
@@ -124,6 +127,7 @@ def _chain(
         )
         for name, candidate in (("plan", schedule), ("naive plan", naive_plan(case)))
     )  # fmt: skip
+    risk = risks_of_report(case, proof.report)
     details |= {
         "status_of_plan": schedule.status,
         "total_cost": schedule.value.total_cost if schedule.value else None,
@@ -131,6 +135,10 @@ def _chain(
         "set_aside": sum(ready.diagnosis.set_aside.values()),
         "unplaced": list(schedule.unplaced),
         "parameters": f"{night.verdict}: {night.why}",
+        "moved": len(moves.moves) if moves else None,
+        "frozen": moves.frozen if moves else 0,
+        "frozen_kept": moves.kept if moves else 0,
+        "below_risk_limit": [one.order for one in risk if not one.is_kept],
     }
     run = archive.Run(
         id=run_id,
@@ -148,6 +156,8 @@ def _chain(
             "parameters": ready.parameters.to_dict(),
             "closeness": closeness(case, ready) if closeness else None,
             "notes": list(ready.inputs.notes),
+            "moves": moves.to_dict() if moves else None,
+            "risk": [one.to_dict() for one in risk],
         },
     )
     progress("archive and report", 0, 1)
@@ -162,12 +172,23 @@ def _chain(
 
 def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) -> None:
     """Nothing leaves the house that has not passed ``check``."""
-    found = check(schedule, case.plant, case.orders, case.forecast, case.state, previous)
+    found = check(
+        schedule, case.plant, case.orders, case.forecast, case.state, previous, case.demands
+    )
     if found.faults:
         raise PublishRefused(
             "the optimiser's plan breaks its own rules, nothing was published:\n"
             + "\n".join(str(fault) for fault in found.faults)
         )
+
+
+def _moves(schedule: Schedule, case: Case, previous: Schedule | None) -> Moves | None:
+    """What moved since last night and why; None without a plan of last night."""
+    if previous is None:
+        return None
+    return moves_of(
+        schedule, previous, case.plant, case.orders, case.forecast, case.state, case.demands
+    )
 
 
 def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
@@ -200,7 +221,9 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     if config.peak_incurred_kw is None:
         peak = metered_peak(diagnosis.clean, inputs.plant, config, forecast.horizon)
         forecast = replace(forecast, peak_incurred_kw=peak)
-    return Prepared(inputs, diagnosis, parameters, Case(twin, inputs.orders, forecast, state))
+    return Prepared(
+        inputs, diagnosis, parameters, Case(twin, inputs.orders, forecast, state, config.plan)
+    )
 
 
 def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) -> None:
@@ -219,7 +242,8 @@ def run_identity(config: ReplanConfig, inputs: Inputs) -> str:
     settings = config.model_dump(
         mode="json",
         include={
-            "horizon_days", "replications", "seed", "discover", "time_limit_s", "calibration",
+            "horizon_days", "replications", "seed", "discover", "time_limit_s", "plan",
+            "calibration",
         },
     )  # fmt: skip
     before = parameter_store.champion(config.archive, inputs.cut_off)
@@ -261,7 +285,9 @@ def write_html(run: archive.Run, ready: Prepared, path: Path) -> None:
         parameters=ready.parameters.nights,
         diagnosis=ready.diagnosis,
         closeness=run.extras["closeness"],
+        moves=Moves.from_dict(run.extras["moves"]) if run.extras["moves"] else None,
         ledger_row=run.ledger_row,
+        risk=risk_words(risks_of_report(run.case, run.report)),
         notes=ready.inputs.notes,
     )
 
@@ -270,7 +296,9 @@ def _publish(run: archive.Run, folder: Path, progress: Progress) -> Published:
     from twin.connectors.plan_drop import publish
 
     progress("publish to the ERP drop", 0, 1)
-    return publish(run.schedule, run.case.plant, run.case.orders, run.report, folder)
+    return publish(
+        run.schedule, run.case.plant, run.case.orders, run.report, folder, run.extras["moves"]
+    )
 
 
 def versions() -> dict[str, str]:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.archive import Run
+from scenarios.moves_text import moves_text
 from scenarios.parameter_store import Night
 from scenarios.parameters_text import in_force
+from scenarios.risk import risk_words, risks_of_report
 from scenarios.scenario import Case
 from twin.accounting.comparison import Difference
+from twin.accounting.moves import Moves
 from twin.accounting.report import Estimate, Report
 from twin.model.schedule import Schedule
 
@@ -106,9 +109,21 @@ def plan_summary(schedule: Schedule, case: Case) -> str:
         )
     if schedule.unplaced:
         lines.append(f"no place inside the horizon: {', '.join(schedule.unplaced)}")
+    if schedule.unkept:
+        lines += ["frozen by last night's plan and not kept to the minute:", *_unkept(schedule)]
     if schedule.note:
         lines.append(schedule.note)
     return "\n".join(lines)
+
+
+def _unkept(schedule: Schedule) -> list[str]:
+    """What of the frozen window could not be kept, a line each."""
+    local = schedule.horizon.local
+    return [
+        f"  {u.task or f'{u.order} {u.operation}'} on {u.work_unit}, {local(u.start):%a %H:%M}: "
+        f"{u.words}"
+        for u in schedule.unkept
+    ]
 
 
 def status_in_words(schedule: Schedule) -> str:
@@ -132,6 +147,10 @@ def run_summary(run: Run, html: Path) -> str:
     parts += ["", figures_table(run.report)]
     if run.comparison:
         parts += ["", comparison_table(run.comparison, run.case.plant.currency)]
+    if run.extras.get("moves"):
+        parts += ["", moves_text(Moves.from_dict(run.extras["moves"]), run.case.horizon)]
+    if words := risk_words(risks_of_report(run.case, run.report)):
+        parts += ["", words]
     if run.extras.get("closeness"):
         parts += ["", closeness_table(run.extras["closeness"])]
     return "\n".join([*parts, "", f"report: {_place(html)}"])

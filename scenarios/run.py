@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from scenarios.scenario import Case
 from twin.accounting.outcome import Outcome, outcome, summarize
@@ -19,6 +20,9 @@ from twin.accounting.report import Report
 from twin.behaviour.dispatching import DispatchingRule, EarliestDueDate
 from twin.model.compiled import compile_plant
 from twin.model.schedule import Schedule
+
+if TYPE_CHECKING:
+    from solvers.problem import Problem
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total); total 0 means that the length is unknown."""
@@ -39,7 +43,8 @@ def plan(
     case: Case,
     *,
     previous: Schedule | None = None,
-    margins: Mapping[str, float] | None = None,
+    delays: Mapping[str, Sequence[float]] | None = None,
+    warm: Schedule | None = None,
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
@@ -47,30 +52,37 @@ def plan(
 ) -> Schedule:
     """The best schedule found on paper within a time limit [s].
 
-    ``margins`` is by how much the search aims to finish an order before it is due [min].
+    ``delays`` is how far each order may run behind its plan, equally likely values [min], and
+    ``warm`` a plan of the same case to begin from; see :func:`solvers.optimize.optimize`.
     """
     from solvers.optimize import optimize
-    from solvers.problem import build_problem
 
     def tell(step: str, best: float, bound: float | None) -> None:
         if progress:
             progress(f"optimise: {step}, best {best:,.0f} {case.plant.currency}", 0, 0)
 
-    compiled = compile_plant(case.plant, case.horizon)
-    problem = build_problem(compiled, case.orders, case.forecast, case.state, previous)
     return optimize(
-        problem, time_limit=time_limit, seed=seed, margins=margins, progress=tell,
-        cancelled=cancelled,
+        problem_of(case, previous), time_limit=time_limit, seed=seed, delays=delays, warm=warm,
+        progress=tell, cancelled=cancelled,
     )  # fmt: skip
 
 
-def naive_plan(case: Case) -> Schedule:
-    """What a planner without a tool would do: earliest due date, maintenance by the calendar."""
+def naive_plan(case: Case, previous: Schedule | None = None) -> Schedule:
+    """What a planner without a tool would do: earliest due date, maintenance by the calendar.
+
+    With last night's plan it keeps the frozen window of that plan too.
+    """
     from solvers.optimize import naive_schedule
+
+    return naive_schedule(problem_of(case, previous))
+
+
+def problem_of(case: Case, previous: Schedule | None = None) -> Problem:
+    """The planning problem of a case after last night's plan."""
     from solvers.problem import build_problem
 
     compiled = compile_plant(case.plant, case.horizon)
-    return naive_schedule(build_problem(compiled, case.orders, case.forecast, case.state))
+    return build_problem(compiled, case.orders, case.forecast, case.state, previous, case.demands)
 
 
 def prove(

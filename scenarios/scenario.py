@@ -9,6 +9,7 @@ from pydantic import Field
 
 from twin.errors import Fault, InputError, did_you_mean
 from twin.model.base import Frozen
+from twin.model.demands import NOTHING_DEMANDED, Demands
 from twin.model.forecast import Forecast
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
@@ -25,6 +26,8 @@ class Case:
     orders: OrderBook
     forecast: Forecast
     state: ShopState
+    demands: Demands = NOTHING_DEMANDED
+    """What the plan must keep to beside the plant's rules."""
 
     @property
     def horizon(self) -> Horizon:
@@ -75,6 +78,7 @@ def applied(scenario: Scenario, base: Case) -> Case:
         orders=_orders(scenario, base),
         forecast=base.forecast.scaled(scenario.price_level),
         state=base.state,
+        demands=base.demands,
     )
 
 

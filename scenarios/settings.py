@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from twin.errors import did_you_mean
 from twin.model.base import Frozen, load_yaml
+from twin.model.demands import Demands
 
 
 def _check_zone(name: str) -> str:
@@ -97,6 +98,8 @@ class ReplanConfig(Frozen):
     time_limit_s: float = Field(default=150.0, gt=0)
     """Time for the optimiser. The amount of search follows from it, and takes about half of it on
     a free core; on a busy machine it may take up to twice as long, for the same plan."""
+    plan: Demands = Demands()
+    """What a plan must keep to: frozen window, power and carbon caps, limits on risk."""
     calibration: Updating = Updating()
     publish: Path = Path("erp_drop")
     archive: Path = Path("runs")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
+from math import inf
 
 import numpy as np
 
 from solvers.plan import Plan
-from solvers.problem import Mode, Problem
+from solvers.problem import Job, Mode, Problem
 from solvers.states import Decide, Gap, Stretch, stretches
 from solvers.timing import Prefix
 from twin.behaviour.renewals import expected_failures
@@ -22,6 +23,9 @@ from twin.model.schedule import Kind, Value
 
 MOVED_MINUTES = 60.0 + 1e-6
 """An operation that starts further than this from last night's plan has moved [min]."""
+
+CAP_TOLERANCE = 1e-9
+"""A cap may be passed by this share: rounding."""
 
 
 class Bill:
@@ -37,6 +41,8 @@ class Bill:
         self.floor = problem.floor_kw * self.hours
         self.charge = forecast.demand_charge_per_kw
         self.incurred = forecast.peak_incurred_kw
+        self.most = problem.power_cap * self.hours
+        self.intensity = forecast.carbon_intensity
 
     def cost(self, above: Array) -> float:
         """Energy, carbon and demand cost of the energy the units draw above off, (T,) [kWh]."""
@@ -46,12 +52,27 @@ class Bill:
         cost = float((bought * self.rate).sum())
         if self.feed_in:
             cost -= self.feed_in * float((bought - net).sum())
-        return cost + self.charge * max(float(bought.max()) / self.hours - self.incurred, 0.0)
+        cost += self.charge * max(float(bought.max()) / self.hours - self.incurred, 0.0)
+        return cost + self._fines(bought)
+
+    def _fines(self, bought: Array) -> float:
+        """What the search is charged for import above the caps; nothing where they are kept."""
+        fine = 0.0
+        if self.most < inf:
+            fine += self.problem.power_fine * float(np.maximum(bought - self.most, 0.0).sum())
+        if self.problem.carbon_cap < inf:
+            over = float((bought * self.intensity).sum()) - self.problem.carbon_cap
+            fine += self.problem.carbon_fine * max(over, 0.0)
+        return fine
 
     def marginal(self, above: Array) -> Array:
         """Cost of one more kWh in each slot, (T,) [currency/kWh]."""
         net = above + (self.floor - self.generation)
-        return np.where(net >= 0, self.rate, self.feed_in)
+        rate = self.rate
+        if self.problem.carbon_cap < inf:
+            over = float((np.maximum(net, 0.0) * self.intensity).sum()) > self.problem.carbon_cap
+            rate = rate + self.intensity * (self.problem.carbon_fine if over else 0.0)
+        return np.where(net >= 0, rate, self.feed_in)
 
 
 class Account:
@@ -112,7 +133,8 @@ class Account:
 
     @property
     def total(self) -> float:
-        """What the search minimises [currency]: the total cost, but for margins and tables."""
+        """What the search minimises [currency]: the total cost, but for expected delays, tables of
+        failures, a weight on carbon, and fines for what breaks a hard demand."""
         return (
             self.bill.cost(self.above)
             + sum(self.setup)
@@ -211,19 +233,54 @@ class Account:
         return total
 
     def _tardiness(self, j: int, is_exact: bool = False) -> float:
-        """Cost of an order's lateness against what the search aims at, or against its due date."""
+        """Cost of an order's lateness: as the search sees it, or exactly by the plan's own end."""
         job = self.problem.jobs[j]
         last = job.ops[-1]
         end = self.plan.end[last] if self.plan.choice[last] is not None else self.problem.end
+        if not is_exact:
+            return lateness_cost(self.problem, job, end)
         rate = self.problem.plant.plant.costs.tardiness_per_h
-        due = job.due if is_exact else job.aim
-        return job.weight * max(end - due, 0.0) / 60 * rate
+        return job.weight * max(end - job.due, 0.0) / 60 * rate
+
+    @property
+    def is_allowed(self) -> bool:
+        """Keeps the caps and deadlines, and leaves out no order of which something is frozen."""
+        problem, plan = self.problem, self.plan
+        bought = np.maximum(self.above + (self.bill.floor - self.bill.generation), 0.0)
+        if float(bought.max()) > self.bill.most * (1 + CAP_TOLERANCE):
+            return False
+        if float((bought * self.bill.intensity).sum()) > problem.carbon_cap * (1 + CAP_TOLERANCE):
+            return False
+        return not _has_stuck(plan) and all(
+            plan.end[job.ops[-1]] <= job.deadline + 1e-6
+            if plan.is_placed(job.index)
+            else job.deadline >= problem.end
+            for job in problem.jobs
+            if job.deadline < inf
+        )
 
     def _moved(self, j: int) -> float:
         cost = self.problem.plant.plant.costs.moved_operation
         if not cost:
             return 0.0
         return cost * sum(is_moved(self.plan, o) for o in self.problem.jobs[j].ops)
+
+
+def _has_stuck(plan: Plan) -> bool:
+    """Whether an order is left out although something of it is frozen."""
+    pinned = {plan.problem.ops[pin.ref].job for pin in plan.problem.pins if pin.ref >= 0}
+    return any(not plan.is_placed(j) for j in pinned)
+
+
+def lateness_cost(problem: Problem, job: Job, end: float) -> float:
+    """What the search is charged if an order is done at ``end``: expected tardiness, deadline."""
+    cost = 0.0
+    late = job.lateness(end)
+    if late > 0:
+        cost = job.weight * late / 60 * problem.plant.plant.costs.tardiness_per_h
+    if end > job.deadline:
+        cost += problem.deadline_fine * (end - job.deadline) / 60
+    return cost
 
 
 def lives(plan: Plan, m: int, mode: Mode) -> list[float]:

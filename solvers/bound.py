@@ -38,7 +38,7 @@ class Bound:
         return (
             self.site
             + sum(self._order(job) for job in self.problem.jobs)
-            + sum(self._task(i) for i in range(len(self.problem.pms)))
+            + self.tasks
             + sum(self._calendar_wear(u) for u in self.problem.units)
         )
 
@@ -50,7 +50,7 @@ class Bound:
         return np.asarray((site - forecast.generation_kw) * self.hours)
 
     @cached_property
-    def _slope(self) -> Array:
+    def slope(self) -> Array:
         """Least cost of one kWh on top of the idle site, (T,) [currency/kWh]."""
         rate, feed_in = self.problem.energy_rate, self.problem.forecast.feed_in_per_kwh
         return np.where(self._idle_kwh >= 0, rate, np.minimum(rate, feed_in))
@@ -65,15 +65,24 @@ class Bound:
             sold.sum()
         )
         most = sum(_most_power(u) for u in self.problem.units) - sum(self.least)
-        cost += float(np.minimum(self._slope, 0.0).sum()) * most * self.hours
+        cost += float(np.minimum(self.slope, 0.0).sum()) * most * self.hours
         peak = float(bought.max()) / self.hours - forecast.peak_incurred_kw
         return cost + forecast.demand_charge_per_kw * max(peak, 0.0)
 
     @cached_property
     def _rates(self) -> list[Prefix]:
         """Least cost of a kW for a while in the open time of each shift."""
-        slope = np.maximum(self._slope, 0.0) / 60
+        slope = np.maximum(self.slope, 0.0) / 60
         return [self.problem.grid.prefix(slope, i) for i in range(len(self.problem.shifts))]
+
+    @property
+    def tasks(self) -> float:
+        """Preventive maintenance: each task at its plain cost and in the cheapest hours."""
+        return sum(self._task(i) for i in range(len(self.problem.pms)))
+
+    def running_energy(self, op: Op) -> float:
+        """Energy of what is left of an operation that runs at minute 0."""
+        return self._energy(op.choices[0], 0.0)
 
     def _order(self, job: Job) -> float:
         ops = [self.problem.ops[o] for o in job.ops]
@@ -127,7 +136,7 @@ class Bound:
     def _task(self, pm: int) -> float:
         due, m = self.problem.pms[pm], self.problem.pm_unit[pm]
         power = self.problem.units[m].maintaining - self.least[m]
-        least = float(np.maximum(self._slope, 0.0).min())
+        least = float(np.maximum(self.slope, 0.0).min())
         return due.task.cost + power * due.task.duration / 60 * least
 
 

@@ -75,12 +75,12 @@ def first_fits(plan: Plan, op: int, earliest: float, end_after: float) -> list[F
 
 
 def place_order(plan: Plan, job: int, rank: Rank) -> bool:
-    """Place all operations of an order that are not running; all or none of them.
+    """Place all operations of an order that neither run nor are frozen; all or none of them.
 
     A batch that would wait in a full buffer is kept back at the operation before, step by step.
     """
     problem = plan.problem
-    ops = [o for o in problem.jobs[job].ops if not problem.ops[o].is_running]
+    ops = [o for o in problem.jobs[job].ops if not problem.ops[o].is_bound]
     end_after = [0.0] * len(ops)
     k, steps = 0, 0
     while k < len(ops):
@@ -135,16 +135,23 @@ def place_maintenance(plan: Plan) -> None:
     Infeasible
         Naming the task for which its window has no room.
     """
+    blocked = blocked_task(plan)
+    if blocked is not None:
+        raise _no_window(plan, blocked)
+
+
+def blocked_task(plan: Plan) -> int | None:
+    """Place every preventive task that is not frozen; if that fails, one that has no place."""
     problem = plan.problem
-    by_due = sorted(range(len(problem.pms)), key=lambda i: (problem.pms[i].due, i))
+    free = [i for i in range(len(problem.pms)) if i not in problem.frozen_tasks]
+    by_due = sorted(free, key=lambda i: (problem.pms[i].due, i))
     tightest = sorted(by_due, key=lambda i: problem.pms[i].latest)
     blocked = None
     for sequence in (by_due, tightest):
         blocked = _place_tasks(plan, sequence)
         if blocked is None:
-            return
-    assert blocked is not None
-    raise _no_window(plan, blocked)
+            break
+    return blocked
 
 
 def _place_tasks(plan: Plan, sequence: Sequence[int]) -> int | None:

@@ -7,6 +7,7 @@ slot mean. A unit that warms up is in standby between two pieces, or off and sta
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 from typing import Any
 
 from solvers.production import started
@@ -47,6 +48,7 @@ def add_energy(model: Any, window: Window) -> None:
         return model.bought[t] <= bill.hours * model.peak
 
     model.below_peak = pyo.Constraint(slots, rule=is_below_peak)
+    _add_power_cap(model, window, slots)
     model.energy_cost = pyo.Expression(
         expr=sum(
             float(forecast.price_per_kwh[t]) * model.bought[t] - bill.feed_in * model.sold[t]
@@ -54,6 +56,25 @@ def add_energy(model: Any, window: Window) -> None:
         )
     )
     model.demand_cost = pyo.Expression(expr=bill.charge * (model.peak - bill.incurred))
+
+
+def _add_power_cap(model: Any, window: Window, slots: list[int]) -> None:
+    """Fine what is bought above the cap of a slot."""
+    import pyomo.environ as pyo
+
+    most = window.account.bill.most
+    if most == inf or not slots:
+        model.power_fine = pyo.Expression(expr=0.0)
+        return
+    model.power_over = pyo.Var(slots, domain=pyo.NonNegativeReals)
+
+    def is_below_cap(model: Any, t: int) -> Any:
+        """No slot's import is above the cap, but at a fine."""
+        return model.bought[t] <= most + model.power_over[t]
+
+    model.below_cap = pyo.Constraint(slots, rule=is_below_cap)
+    fine = window.problem.power_fine
+    model.power_fine = pyo.Expression(expr=fine * sum(model.power_over[t] for t in slots))
 
 
 def _add_choice(

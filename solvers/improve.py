@@ -74,6 +74,7 @@ class Search:
         self.best_cost = self.cost
         self.thrift = Thrift(self.now, random)
         self.steps = 0
+        self.tasks = [i for i in range(len(self.problem.pms)) if i not in self.problem.frozen_tasks]
 
     def _cost(self, account: Account) -> float:
         return account.total + self.out_cost * len(account.plan.unplaced())
@@ -107,7 +108,7 @@ class Search:
         thrift.account = trial
         thrift.begin_move(float(self.now.net_kw.max()))
         task = -1
-        if self.problem.pms and random.random() < 0.15:
+        if self.tasks and random.random() < 0.15:
             task, jobs = self._around_a_task(plan)
         else:
             jobs = self._some_orders(plan)
@@ -148,7 +149,7 @@ class Search:
             touched |= {c.unit for o in ops if (c := plan.choice[o])}
             late = withdraw(plan, ops)
             fresh = list(dict.fromkeys(self.problem.ops[o].job for o in late))
-            if any(self.problem.ops[o].is_running for o in late) or len(jobs) > MOST_TAKEN_ALONG:
+            if any(self.problem.ops[o].is_bound for o in late) or len(jobs) > MOST_TAKEN_ALONG:
                 return None
             jobs += fresh
         return touched
@@ -156,7 +157,7 @@ class Search:
     def _placed(self, plan: Plan, job: int) -> list[int]:
         """Operations of an order that have a place and may lose it."""
         ops = self.problem.jobs[job].ops
-        return [o for o in ops if plan.choice[o] and not self.problem.ops[o].is_running]
+        return [o for o in ops if plan.choice[o] and not self.problem.ops[o].is_bound]
 
     def _some_orders(self, plan: Plan) -> list[int]:
         random = self.random
@@ -213,7 +214,7 @@ class Search:
     def _around_a_task(self, plan: Plan) -> tuple[int, list[int]]:
         """A maintenance task and a few orders on its unit, near where it is or where it goes."""
         random = self.random
-        task = random.randrange(len(self.problem.pms))
+        task = random.choice(self.tasks)
         due, m = self.problem.pms[task], self.problem.pm_unit[task]
         self._target = random.uniform(due.earliest, due.latest)
         near = plan.pm_start[task] if random.random() < 0.5 else self._target

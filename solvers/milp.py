@@ -79,6 +79,8 @@ def build(window: Window) -> Any:
         + model.energy_cost
         + model.carbon_cost
         + model.demand_cost
+        + model.power_fine
+        + model.carbon_fine
     )
     return model
 

@@ -16,7 +16,7 @@ from random import Random
 
 import numpy as np
 
-from solvers.account import MOVED_MINUTES, Account, lives
+from solvers.account import MOVED_MINUTES, Account, lateness_cost, lives
 from solvers.plan import Fit, Plan
 from solvers.problem import Choice, Problem, Unit
 from solvers.timing import Prefix, Shift
@@ -49,6 +49,12 @@ class Rates:
         return Rates(shifts, problem.grid.prefix(per_minute))
 
 
+BLINK = 0.02
+"""Under a cap, the probability that the best place is overlooked, and the next one after it
+(Christiaens and Vanden Berghe 2020, *Slack induction by string removals*): the best of all plans
+below a cap may use places that are best at no price. Without a cap it only costs moves."""
+
+
 class Thrift:
     """Ranks places by added cost; how far it trades delay for price is drawn anew for each move."""
 
@@ -65,6 +71,7 @@ class Thrift:
         self.late_rate = self.problem.plant.plant.costs.tardiness_per_h / HOUR
         self.move_cost = self.problem.plant.plant.costs.moved_operation
         self.wear = [_wear(account.plan, u) for u in self.problem.units]
+        self.blinks = min(self.problem.carbon_cap, self.problem.power_cap) < inf
 
     def begin_move(self, peak_kw: float) -> None:
         """Draw how this move weighs delay; ``peak_kw`` is free of charge."""
@@ -99,7 +106,10 @@ class Thrift:
                 cost = self.cost(plan, op, fit)
                 ranked.append((cost, fit.end, choice.unit, fit))
         ranked.sort(key=lambda row: row[:3])
-        return [row[3] for row in ranked]
+        fits = [row[3] for row in ranked]
+        while self.blinks and len(fits) > 1 and self.random.random() < BLINK:
+            fits.append(fits.pop(0))
+        return fits
 
     def _fits(self, plan: Plan, choice: Choice, begin: float, shift: Shift) -> list[Fit]:
         found: list[Fit] = []
@@ -189,13 +199,17 @@ class Thrift:
         return min(warm, stay) if end - begin >= unit.startup else stay
 
     def _demand(self, unit: Unit, fit: Fit) -> float:
-        bill = self.account.bill
-        if not bill.charge or unit.working <= unit.off:
+        bill, cap = self.account.bill, self.problem.power_cap
+        if unit.working <= unit.off or not (bill.charge or cap < inf):
             return 0.0
         slot = self.problem.horizon.slot_minutes
         net = self.account.net_kw[int(fit.work // slot) : ceil(fit.end / slot)]
-        excess = float(net.max()) + unit.working - unit.off - self.peak
-        return bill.charge * excess if excess > 0 else 0.0
+        draw = float(net.max()) + unit.working - unit.off
+        cost = bill.charge * (draw - self.peak) if draw > self.peak else 0.0
+        if draw > cap:
+            more = np.minimum(net + unit.working - unit.off - cap, unit.working - unit.off)
+            cost += self.problem.power_fine * bill.hours * float(np.maximum(more, 0.0).sum())
+        return cost
 
     def _wear(self, unit: Unit, fit: Fit) -> float:
         for until, rate in self.wear[unit.index]:
@@ -207,10 +221,8 @@ class Thrift:
         row = self.problem.ops[op]
         job = self.problem.jobs[row.job]
         rest = self.problem.shortest[op] - min(c.minutes for c in row.choices)
-        late = fit.end + rest * self.slack_factor - job.aim
         cost = self.delay_cost * fit.end / HOUR
-        if late > 0:
-            cost += job.weight * late * self.late_rate
+        cost += lateness_cost(self.problem, job, fit.end + rest * self.slack_factor)
         if row.planned and self.move_cost:
             m, start = row.planned
             if m != fit.choice.unit or abs(fit.work - start) > MOVED_MINUTES:

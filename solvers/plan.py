@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, inf
 
-from solvers.problem import Choice, Problem
+from solvers.problem import Choice, Pin, Problem
 from twin.errors import Infeasible
 
 Item = tuple[float, float, int]
@@ -78,6 +78,8 @@ class Plan:
         self.waits: list[list[Wait]] = [[] for _ in problem.plant.operation_ids]
         self._pin_running()
         self._hold_begun()
+        for pin in problem.pins:
+            self.put_pin(pin)
 
     def copy(self) -> Plan:
         twin = Plan.__new__(Plan)
@@ -106,6 +108,18 @@ class Plan:
             self.start[op.index] = self.work[op.index] = begin
             self.end[op.index] = end
             items.append((begin, end, op.index))
+
+    def put_pin(self, pin: Pin) -> None:
+        """Put what is frozen in its place, behind all that its unit has."""
+        if pin.choice is None:
+            unit = self.problem.pm_unit[~pin.ref]
+            self.pm_start[~pin.ref] = pin.start
+        else:
+            unit, op = pin.choice.unit, pin.ref
+            self.choice[op], self.setup[op] = pin.choice, pin.setup
+            self.start[op], self.work[op], self.end[op] = pin.start, pin.work, pin.end
+            self.add_wait(op)
+        self.items[unit].append((pin.start, pin.end, pin.ref))
 
     def is_placed(self, job: int) -> bool:
         return all(self.choice[o] is not None for o in self.problem.jobs[job].ops)
@@ -206,10 +220,13 @@ class Plan:
 
     def _begin_for(self, unit: int, op: int, setup: float) -> float:
         """Latest start of a block whose work stays where it is, for another setup time."""
+        return self.begin_for(unit, self.work[op], setup)
+
+    def begin_for(self, unit: int, work: float, setup: float) -> float:
+        """Latest start of a setup that is done when work begins."""
         if setup <= 0:
-            return self.work[op]
-        shift = self.problem.shifts[self.problem.units[unit].shift]
-        return shift.latest_start(self.work[op], setup)
+            return work
+        return self.problem.shifts[self.problem.units[unit].shift].latest_start(work, setup)
 
     def positions(self, unit: int, earliest: float, minutes: float) -> Iterator[int]:
         """Positions of a unit's list with room for ``minutes`` that begin at or after ``earliest``.

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from solvers.supported import refuse_unsupported
 from solvers.timing import Grid, Shift
 from solvers.wear import Wear
 from twin.model.compiled import STATE_INDEX, CompiledPlant
+from twin.model.demands import NOTHING_DEMANDED, Demands
 from twin.model.failures import FailureMode
 from twin.model.forecast import Forecast
 from twin.model.horizon import Array, Horizon
 from twin.model.maintenance import DueTask, due_tasks
 from twin.model.orders import OrderBook
 from twin.model.plant import WorkUnit
-from twin.model.schedule import Schedule
+from twin.model.schedule import Schedule, Unkept
 from twin.model.shifts import OpenTime
 from twin.model.state import OrderState, ShopState
 
 INFINITE = float("inf")
+BAD_LUCK = 0.8
+"""Quantile of its delays by which an order counts as due earlier in sequences by date."""
+HARD = 100.0
+"""What breaks a hard demand by a kWh, a kg or an hour costs the search this many times the most
+that one can cost otherwise, so that no plan pays for it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,14 @@ class Op:
     is_running: bool
     """Has started before minute 0; goes on where it is, without setup."""
     planned: tuple[int, float] | None = None
-    """Unit and start [min] in the previous plan, where moving it is charged."""
+    """Unit and first minute of work [min] in the previous plan, where moving it is charged."""
+    is_frozen: bool = False
+    """Keeps its unit and first minute of work; see :mod:`solvers.frozen`."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Stands where it is, whatever else changes."""
+        return self.is_running or self.is_frozen
 
 
 @dataclass(frozen=True)
@@ -62,14 +78,27 @@ class Job:
     release: float
     due: float
     aim: float
-    """When the search wants it done: the due date, or earlier by a margin against bad luck."""
+    """When the search wants it done: the due date, or earlier where bad luck would make it late."""
     weight: float
     kg: float
     ops: tuple[int, ...]
     is_waiting: bool
     """Waits at minute 0 before its next operation, in that operation's buffer."""
     is_begun: bool
-    """Waits or runs at minute 0."""
+    """Waits or runs at minute 0, or its next operation is frozen."""
+    deadline: float = INFINITE
+    """Must be done by then [min]."""
+    delays: tuple[float, ...] = ()
+    """How far it may run behind its plan, equally likely values in rising order [min]."""
+
+    def lateness(self, end: float) -> float:
+        """Expected tardiness if the plan has it done at ``end`` [min]: the mean over its delays."""
+        late = end - self.due
+        if not self.delays:
+            return late if late > 0 else 0.0
+        if late + self.delays[-1] <= 0:
+            return 0.0
+        return sum(late + d for d in self.delays if late + d > 0) / len(self.delays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +147,21 @@ class Unit:
     """Those whose failures cost something."""
 
 
+@dataclass(frozen=True)
+class Pin:
+    """A frozen operation, or task, in its place."""
+
+    ref: int
+    """Index of the operation, or the complement of the task's."""
+    start: float
+    """First minute of setup [min]."""
+    work: float
+    end: float
+    choice: Choice | None = None
+    """For operations."""
+    setup: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Everything the solvers read. Times in minutes of the horizon, indices for names."""
@@ -135,6 +179,15 @@ class Problem:
     pms: tuple[DueTask, ...]
     pm_unit: tuple[int, ...]
     crew_shift: dict[str, int] = field(default_factory=dict)
+    demands: Demands = NOTHING_DEMANDED
+    carbon_weight: float = 0.0
+    """Added to the price of carbon in the search, not in what a plan costs [currency/kg]."""
+    pins: tuple[Pin, ...] = ()
+    """What is frozen, in the order it was placed."""
+    unkept: tuple[Unkept, ...] = ()
+    """What was frozen and could not be kept."""
+    blocks: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+    """What :func:`solvers.states.block` remembers; the same for all problems of the same units."""
 
     @property
     def horizon(self) -> Horizon:
@@ -151,8 +204,47 @@ class Problem:
     @cached_property
     def energy_rate(self) -> Array:
         """Price with the price of carbon in it, for imported energy (T,) [currency/kWh]."""
-        forecast, costs = self.forecast, self.plant.plant.costs
-        return forecast.price_per_kwh + forecast.carbon_intensity * costs.carbon_per_t / 1000
+        return self.forecast.price_per_kwh + self.forecast.carbon_intensity * self.carbon_rate
+
+    @property
+    def carbon_rate(self) -> float:
+        """Price of carbon in the search [currency/kgCO2e]."""
+        return self.plant.plant.costs.carbon_per_t / 1000 + self.carbon_weight
+
+    @cached_property
+    def frozen_tasks(self) -> frozenset[int]:
+        """Preventive tasks that keep their start."""
+        return frozenset(~pin.ref for pin in self.pins if pin.ref < 0)
+
+    @cached_property
+    def power_cap(self) -> float:
+        """Highest mean import allowed in a slot [kW]."""
+        cap = self.demands.power_cap_kw
+        return INFINITE if cap is None else cap
+
+    @cached_property
+    def carbon_cap(self) -> float:
+        """Most that what is bought may emit [kgCO2e]."""
+        cap = self.demands.carbon_cap_kg
+        return INFINITE if cap is None else cap
+
+    @cached_property
+    def power_fine(self) -> float:
+        """What the search is charged for a kWh above the power cap [currency/kWh]."""
+        return HARD * max(float(np.abs(self.energy_rate).max()), 1e-3)
+
+    @cached_property
+    def carbon_fine(self) -> float:
+        """What the search is charged for a kg above the carbon cap [currency/kgCO2e]."""
+        cleanest = float(self.forecast.carbon_intensity.mean())
+        return self.power_fine / HARD * 20 / max(cleanest, 1e-3)
+
+    @cached_property
+    def deadline_fine(self) -> float:
+        """What the search is charged for an hour past a deadline [currency/h]."""
+        power = sum(unit.working for unit in self.units) / max(len(self.units), 1)
+        hour = self.plant.plant.costs.tardiness_per_h + power * self.power_fine / HARD
+        return HARD * max(hour, 1.0)
 
     @cached_property
     def floor_kw(self) -> float:
@@ -177,11 +269,13 @@ def build_problem(
     forecast: Forecast,
     state: ShopState,
     previous: Schedule | None = None,
+    demands: Demands = NOTHING_DEMANDED,
 ) -> Problem:
     """Lay out the planning problem of one horizon.
 
     Orders that are finished at the cut-off are left out; an operation that is running stays on its
-    work unit with the rest of its time.
+    work unit with the rest of its time. What is frozen is settled by
+    :func:`solvers.frozen.settled`, before a plan is made.
 
     Raises
     ------
@@ -210,13 +304,25 @@ def build_problem(
         pms=pms,
         pm_unit=tuple(plant.unit_index[pm.work_unit] for pm in pms),
         crew_shift={crew: shift_of[crew] for crew in plant.crew_open},
+        demands=demands,
     )
 
 
-def with_margins(problem: Problem, margins: Mapping[str, float]) -> Problem:
-    """The same problem, its search aiming to finish orders earlier by a margin each [min]."""
-    jobs = (replace(job, aim=job.due - margins.get(job.order, 0.0)) for job in problem.jobs)
-    return replace(problem, jobs=tuple(jobs))
+def with_delays(problem: Problem, delays: Mapping[str, Sequence[float]]) -> Problem:
+    """The same problem, its search reckoning with how far each order may run behind its plan [min].
+
+    An order is charged its expected tardiness over these delays; in sequences by date it counts as
+    due earlier by the one in :data:`BAD_LUCK` of them.
+    """
+
+    def reckoned(job: Job) -> Job:
+        found = tuple(sorted(delays.get(job.order, ())))
+        if not found:
+            return job
+        bad = found[min(int(BAD_LUCK * len(found)), len(found) - 1)]
+        return replace(job, aim=job.due - max(bad, 0.0), delays=found)
+
+    return replace(problem, jobs=tuple(reckoned(job) for job in problem.jobs))
 
 
 def _shifts(plant: CompiledPlant) -> tuple[tuple[Shift, ...], dict[int | str, int]]:
@@ -323,6 +429,7 @@ def _jobs(
                 order=order.id,
                 release=max(to_minutes(order.release_date), 0.0),
                 due=to_minutes(order.due_date),
+                deadline=to_minutes(order.deadline) if order.deadline else INFINITE,
                 aim=to_minutes(order.due_date),
                 weight=order.weight,
                 kg=plant.batch_kg(product, order.quantity),

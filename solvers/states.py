@@ -17,6 +17,8 @@ from twin.model.schedule import Kind
 Stretch = tuple[float, float, Kind, int]
 """Start, end, what, and the operation's index or the complement of a maintenance task's."""
 EPSILON = 1e-9
+MOST_BLOCKS = 100_000
+"""Blocks remembered before all are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,22 @@ def is_switched(gap: Gap, startup: float, decide: Decide) -> bool:
 def block(
     problem: Problem, m: int, op: int, start: float, work: float, end: float, setup: float
 ) -> list[Stretch]:
-    """Setup and work of an operation; a unit that warms up stands by while it is off shift."""
+    """Setup and work of an operation; a unit that warms up stands by while it is off shift.
+
+    Remembered, for a search asks again and again; not to be changed by the caller.
+    """
+    key = (m, op, start, work, end, setup)
+    found = problem.blocks.get(key)
+    if found is None:
+        if len(problem.blocks) >= MOST_BLOCKS:
+            problem.blocks.clear()
+        problem.blocks[key] = found = _block(problem, *key)
+    return found
+
+
+def _block(
+    problem: Problem, m: int, op: int, start: float, work: float, end: float, setup: float
+) -> list[Stretch]:
     unit = problem.units[m]
     shift = problem.shifts[unit.shift]
     found: list[Stretch] = []

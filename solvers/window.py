@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.account import MOVED_MINUTES, Account
+from solvers.account import MOVED_MINUTES, Account, lateness_cost
 from solvers.constructive import next_free
 from solvers.plan import Plan
 from solvers.problem import Problem
@@ -118,7 +118,11 @@ class Window:
             for start, end, ref in items:
                 tasks += ref < 0
                 is_inside = start >= self.begin and end <= self.end
-                is_bound = ref >= 0 and self.problem.ops[ref].is_running
+                is_bound = (
+                    self.problem.ops[ref].is_bound
+                    if ref >= 0
+                    else ~ref in self.problem.frozen_tasks
+                )
                 if is_inside and not is_bound and not (ref < 0 and tasks > 1):
                     found.add(ref)
         return found
@@ -219,7 +223,7 @@ class Window:
         costs = self.problem.plant.plant.costs
         cost = 0.0
         if op == job.ops[-1]:
-            cost += job.weight * max(end - job.aim, 0.0) / 60 * costs.tardiness_per_h
+            cost += lateness_cost(self.problem, job, end)
         if row.planned and (m != row.planned[0] or abs(work - row.planned[1]) > MOVED_MINUTES):
             cost += costs.moved_operation
         return cost

@@ -1,17 +1,28 @@
 """Folders appear whole or not at all; one job at a time; every job leaves its row."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scenarios.archive import folder_in_one_step, latest_run, load_run
+from scenarios.archive import (
+    case_from_dict,
+    case_to_dict,
+    folder_in_one_step,
+    latest_run,
+    load_run,
+)
 from scenarios.ledger import Ledger, locked
+from tests.archives import small_case
 from twin.errors import InputError, Locked, NoriaError
+from twin.model.demands import Demands
+from twin.model.orders import OrderBook
 
 
 def test_a_folder_replaces_an_older_one_whole(tmp_path: Path) -> None:
@@ -98,3 +109,20 @@ def test_a_row_left_open_by_a_killed_job_is_marked(tmp_path: Path) -> None:
     newest, oldest = ledger.rows()
     assert (newest["status"], newest["orders"]) == ("ok", 3)
     assert oldest["status"] == "interrupted"
+
+
+def test_demands_and_deadlines_survive_the_archive() -> None:
+    case = small_case()
+    first, *others = case.orders
+    orders = OrderBook((replace(first, deadline=first.due_date), *others))
+    demands = Demands(freeze=480.0, power_cap_kw=200.0)
+    case = replace(case, orders=orders, demands=demands)
+    again = case_from_dict(json.loads(json.dumps(case_to_dict(case))))
+    assert again.demands == demands
+    assert again.orders == orders
+
+
+def test_an_archive_from_before_demands_is_still_read() -> None:
+    content = case_to_dict(small_case())
+    del content["demands"]
+    assert case_from_dict(content).demands == Demands()

@@ -11,7 +11,7 @@ from scenarios.cli import main, parser
 
 COMMANDS = {
     "demo", "discover", "diagnose", "calibrate", "backtest", "simulate", "optimize", "check",
-    "replan", "report", "dashboard",
+    "replan", "report", "dashboard", "front", "why",
 }  # fmt: skip
 
 

@@ -1,16 +1,19 @@
 """Whether a plan obeys every rule, and whether it is worth what it claims. Knows no solver.
 
 The rules stand in ``unit_rules``, ``order_rules`` and ``maintenance_rules``, one function for one
-sentence. ``check`` runs them all, counts the value again, and compares it with the claim.
+sentence; what was demanded beside them in ``demand_rules`` and ``freeze_rules``. ``check`` runs
+them all, counts the value again, and compares it with the claim.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from twin.accounting.demand_rules import broken_demands
+from twin.accounting.freeze_rules import keeps_the_frozen_window
 from twin.accounting.inspection import Inspection
 from twin.accounting.maintenance_rules import MAINTENANCE_RULES
 from twin.accounting.order_rules import ORDER_RULES, runs_on_an_eligible_unit
@@ -18,6 +21,7 @@ from twin.accounting.unit_rules import UNIT_RULES, names_are_known
 from twin.accounting.value import value_of
 from twin.errors import Fault
 from twin.model.compiled import compile_plant
+from twin.model.demands import NOTHING_DEMANDED, Demands
 from twin.model.forecast import Forecast
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant
@@ -90,8 +94,9 @@ def check(
     forecast: Forecast,
     state: ShopState,
     previous: Schedule | None = None,
+    demands: Demands = NOTHING_DEMANDED,
 ) -> CheckResult:
-    """Inspect a plan by every rule and count its value again.
+    """Inspect a plan by every rule and demand, and count its value again.
 
     Raises
     ------
@@ -101,6 +106,9 @@ def check(
     plan = Inspection(schedule, compile_plant(plant, schedule.horizon), orders, state)
     value = value_of(schedule, plant, orders, forecast, state, previous)
     faults = [fault for rule in RULES for fault in rule(plan)]
+    faults += broken_demands(replace(schedule, value=value), orders, demands)
+    if previous is not None:
+        faults += keeps_the_frozen_window(plan, previous, demands.freeze)
     claims = [*_false_claims(schedule, value)]
     claimed = schedule.value
     return CheckResult(

@@ -1,8 +1,9 @@
 """Work orders from an ERP's CSV export.
 
-Columns: order, product, quantity, release_date, due_date, and optionally weight and customer. Dates
-are ISO. One without an offset is the plant's wall clock; one without a time is the first instant of
-the day for a release and the last for a due date.
+Columns: order, product, quantity, release_date, due_date, and optionally weight, customer,
+customer_class and deadline (empty: none). Dates are ISO. One without an offset is the plant's wall
+clock; one without a time is the first instant of the day for a release and the last for a due date
+or deadline.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from twin.model.orders import OrderBook, WorkOrder
 from twin.model.plant import Plant, Product
 
 REQUIRED = ("order", "product", "quantity", "release_date", "due_date")
-OPTIONAL = ("weight", "customer")
+OPTIONAL = ("weight", "customer", "customer_class", "deadline")
 MOST_DAYS = 366
 """An order of more uninterrupted work than this is a slip of the pen."""
 
@@ -59,6 +60,10 @@ def write_orders(orders: OrderBook, path: Path) -> None:
         "weight": number_text(o.weight for o in rows),
         "customer": [o.customer for o in rows],
     }
+    if any(o.customer_class for o in rows):
+        columns["customer_class"] = [o.customer_class for o in rows]
+    if any(o.deadline for o in rows):
+        columns["deadline"] = [o.deadline.isoformat() if o.deadline else "" for o in rows]
     write_csv(Path(path), columns)
 
 
@@ -95,6 +100,12 @@ def _order(table: CsvTable, row: int, plant: Plant) -> WorkOrder | None:
     if release and due and due < release:
         found = f"due {cell['due_date']} before its release {cell['release_date']}"
         faults.at_line(line, f'order "{cell["order"]}" is {found}', "correct one of the dates")
+    deadline = None
+    if cell["deadline"]:
+        deadline = _date("deadline", cell["deadline"], line, table, plant)
+    if release and deadline and deadline < release:
+        found = f"deadline {cell['deadline']} before its release {cell['release_date']}"
+        faults.at_line(line, f'order "{cell["order"]}" has its {found}', "correct one of the dates")
     if len(faults.found) > before or release is None or due is None:
         return None
     return WorkOrder(
@@ -105,6 +116,8 @@ def _order(table: CsvTable, row: int, plant: Plant) -> WorkOrder | None:
         due_date=due,
         weight=weight,
         customer=cell["customer"],
+        customer_class=cell["customer_class"],
+        deadline=deadline,
     )
 
 
@@ -144,7 +157,7 @@ def _weight(text: str, line: int, table: CsvTable) -> float:
 
 def _date(name: str, text: str, line: int, table: CsvTable, plant: Plant) -> datetime | None:
     try:
-        return parse_instant(text, plant.zone, end_of_day=name == "due_date")
+        return parse_instant(text, plant.zone, end_of_day=name != "release_date")
     except ValueError as error:
         table.faults.at_line(line, f'{name} got "{text}"; {error}')
         return None

@@ -1,7 +1,8 @@
 """The plan as the ERP reads it back: a folder of files, published whole or not at all.
 
 ``plan.csv`` has a row for each operation, ``maintenance.csv`` one for each preventive task,
-``plan.json`` is the whole schedule for the next run, ``manifest.json`` the hash of each of them.
+``plan.json`` is the whole schedule for the next run, ``changes.json`` what moved since last night's
+plan and why (null where there was none), ``manifest.json`` the hash of each of them.
 
 New files are first written to the folder ``.incoming`` inside, its manifest last; from then on the
 plan is decided. (Inside, not beside: the folder may be a mounted share, and a rename cannot cross
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from twin.connectors.csv_files import csv_text, number_text
 from twin.errors import Fault, InputError, PublishRefused
@@ -29,6 +30,7 @@ from twin.model.plant import Plant
 from twin.model.schedule import Schedule
 
 PLAN, MAINTENANCE, SCHEDULE = "plan.csv", "maintenance.csv", "plan.json"
+CHANGES = "changes.json"
 MANIFEST, INCOMING = "manifest.json", ".incoming"
 
 PLAN_COLUMNS = (
@@ -87,9 +89,16 @@ class Published:
 
 
 def publish(
-    schedule: Schedule, plant: Plant, orders: OrderBook, report: PlanReport | None, folder: Path
+    schedule: Schedule,
+    plant: Plant,
+    orders: OrderBook,
+    report: PlanReport | None,
+    folder: Path,
+    changes: Mapping[str, Any] | None = None,
 ) -> Published:
     """Publish a plan into a folder; it is made if it does not exist.
+
+    ``changes`` is what moved since last night's plan, as plain JSON values.
 
     Raises
     ------
@@ -97,7 +106,7 @@ def publish(
         When the folder cannot be written; the message says whether the old plan still stands.
     """
     folder = Path(folder)
-    files = contents(schedule, plant, orders, report)
+    files = contents(schedule, plant, orders, report, changes)
     manifest = _manifest(files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,13 +157,18 @@ def read_published(folder: Path) -> Schedule | None:
 
 
 def contents(
-    schedule: Schedule, plant: Plant, orders: OrderBook, report: PlanReport | None
+    schedule: Schedule,
+    plant: Plant,
+    orders: OrderBook,
+    report: PlanReport | None,
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Text of each file of a plan; equal plans give equal texts."""
     return {
         PLAN: csv_text(PLAN_COLUMNS, _plan_rows(schedule, plant, orders, report)),
         MAINTENANCE: csv_text(MAINTENANCE_COLUMNS, _maintenance_rows(schedule, plant)),
         SCHEDULE: schedule.to_json(),
+        CHANGES: json.dumps(changes, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
     }
 
 

@@ -22,6 +22,10 @@ class WorkOrder:
     weight: float = 1.0
     """Multiplies the cost of being late."""
     customer: str = ""
+    customer_class: str = ""
+    """As the planner sorts customers, for example "A"; ``risk`` of a configuration speaks of it."""
+    deadline: datetime | None = None
+    """Must be complete, whatever that costs; zone-aware. None: it may be late at its cost."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,36 @@ class Assignment:
     end: float
 
 
+Excuse = Literal[
+    "unit_down", "unit_busy", "late_batch", "setup", "late_start", "closed", "cannot", "no_room",
+    "service", "crew", "not_due", "unplaced",
+]  # fmt: skip
+"""Why a frozen start could not be kept. *unit_down*: repair or maintenance of the unit lasts
+longer. *unit_busy*: what precedes it on the unit ends later. *late_batch*: the batch is not there
+by then. *setup*: its setup, or warm-up, was under way at the cut-off or has to begin anew.
+*late_start*: it was to start before the cut-off, and did not. *closed*: its unit is not
+open then. *cannot*: its unit cannot do it any more. *no_room*: the buffer before it is full.
+*service*: a preventive task has no other place. *crew*: the crew is off or busy. *not_due*: a task
+would be outside its window. *unplaced*: the rest of the order would find no place."""
+
+
+@dataclass(frozen=True, order=True)
+class Unkept:
+    """A frozen operation or preventive task that could not keep its start, and why."""
+
+    start: float
+    """Where last night's plan had it, in minutes of this plan."""
+    work_unit: str
+    excuse: Excuse
+    words: str
+    """The reason with its names and instants."""
+    order: str = ""
+    operation: str = ""
+    """For operations."""
+    task: str = ""
+    """For maintenance."""
+
+
 @dataclass(frozen=True)
 class Value:
     """What a plan costs and causes over its horizon. Costs in the plant's currency."""
@@ -102,6 +132,8 @@ class Schedule:
     """Which method made it, with versions."""
     unplaced: tuple[str, ...] = field(default_factory=tuple)
     """Orders for which no place was found inside the horizon, by name."""
+    unkept: tuple[Unkept, ...] = field(default_factory=tuple)
+    """What of the frozen window could not be kept, with the reasons."""
 
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:
@@ -147,6 +179,7 @@ class Schedule:
                 "segments": tuple(_segment(s) for s in content["segments"]),
                 "value": Value(**content["value"]) if content["value"] else None,
                 "unplaced": tuple(content["unplaced"]),
+                "unkept": tuple(Unkept(**u) for u in content.get("unkept", ())),
             }
         )
 

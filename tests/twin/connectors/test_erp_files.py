@@ -49,6 +49,32 @@ def test_weight_and_customer_may_be_left_out(tmp_path: Path, plant: Plant) -> No
     assert (order.weight, order.customer) == (1.0, "")
 
 
+def test_a_deadline_is_read_written_and_may_be_empty(tmp_path: Path, plant: Plant) -> None:
+    header = f"{HEADER},deadline"
+    rows = ["1,A,5000,2026-11-23,2026-11-27,,,2026-11-28", "2,A,5000,2026-11-23,2026-11-27,,,"]
+    book = read_orders(write(tmp_path / "orders.csv", header, *rows), plant)
+    first, second = book
+    assert first.deadline == datetime(2026, 11, 28, 23, tzinfo=UTC)
+    assert second.deadline is None
+    write_orders(book, tmp_path / "again.csv")
+    assert read_orders(tmp_path / "again.csv", plant) == book
+
+
+def test_a_deadline_before_the_release_is_a_fault(tmp_path: Path, plant: Plant) -> None:
+    row = "1,A,5000,2026-11-23,2026-11-27,,,2026-11-20"
+    found = message(write(tmp_path / "orders.csv", f"{HEADER},deadline", row), plant)
+    assert "deadline 2026-11-20 before its release" in found
+
+
+def test_a_customer_class_is_read_written_and_may_be_empty(tmp_path: Path, plant: Plant) -> None:
+    header = "order,product,quantity,release_date,due_date,customer_class"
+    rows = ["1,A,5000,2026-11-23,2026-11-27,A", "2,A,5000,2026-11-23,2026-11-27,"]
+    book = read_orders(write(tmp_path / "orders.csv", header, *rows), plant)
+    assert [order.customer_class for order in book] == ["A", ""]
+    write_orders(book, tmp_path / "again.csv")
+    assert read_orders(tmp_path / "again.csv", plant) == book
+
+
 def test_orders_are_read_back_as_written(tmp_path: Path, plant: Plant) -> None:
     book = OrderBook(
         (

@@ -234,16 +234,22 @@ def _with_files(answer: Answer, done: Simulated, out: Path, progress: Progress) 
 
 
 def optimize(options: Namespace, progress: Progress) -> Answer:
+    import sys
+
+    from scenarios.interruption import stoppable
     from scenarios.replan import last_plan, prepare
     from scenarios.report_text import plan_summary
     from scenarios.robust import robust_plan
 
     config = _config(options)
     case = prepare(config, progress).case
-    schedule = robust_plan(
-        case, previous=last_plan(config.archive, case), seed=config.seed,
-        time_limit=options.time_limit or config.time_limit_s, progress=progress,
-    )  # fmt: skip
+    words = "stopping with the best plan so far; once more to stop at once"
+    with stoppable(lambda _: print(words, file=sys.stderr), is_compiled=False) as stopped:
+        schedule = robust_plan(
+            case, previous=last_plan(config.archive, case), seed=config.seed,
+            time_limit=options.time_limit or config.time_limit_s, progress=progress,
+            cancelled=stopped,
+        )  # fmt: skip
     if options.output:
         write_text(options.output, schedule.to_json())
     text = plan_summary(schedule, case)

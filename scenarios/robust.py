@@ -2,8 +2,8 @@
 
 A plan that is best on paper finishes orders just in time, and the first breakdown makes them late.
 So the plan is rehearsed on the stochastic twin, and made again, with another seed, with each order
-charged the tardiness to be expected from how far it ran ahead of or behind the best plan so far;
-the last round begins from that plan. Of all plans rehearsed, the naive one included, the cheapest
+charged the tardiness to be expected from how far it ran ahead of or behind the best plan so far,
+from which every round begins. Of all plans rehearsed, the naive one included, the cheapest
 on the twin that keeps every hard demand is kept; the luck of rehearsals is not the luck of the
 proof.
 """
@@ -25,8 +25,10 @@ from twin.accounting.outcome import Outcome
 from twin.errors import Infeasible
 from twin.model.schedule import Schedule
 
-SHARES = (0.1, 0.3, 0.3, 0.3)
-"""Share of the time for the plan on paper, and for each plan made again after a rehearsal."""
+ROUNDS = 10
+"""Plans made one after another, the first on paper, in equal shares of the time. On the twin of the
+demonstration ten short rounds beat four long ones by 2 % of the cost: what more search gains on
+paper, breakdowns take away."""
 REHEARSALS = 24
 """Replications of one rehearsal."""
 MOST_DELAY = 24 * 60.0
@@ -78,14 +80,13 @@ def robust_plan(
     tried: list[Rehearsed] = []
     best: Rehearsed | None = None
     bound: float | None = None
-    for number in range(len(SHARES)):
+    for number in range(ROUNDS):
         name = f"after {number} rehearsals" if number else "plan on paper"
-        is_last = number == len(SHARES) - 1
         schedule = plan(
             case, previous=previous, seed=seed + number,
-            warm=best.schedule if best and is_last else None,
+            warm=best.schedule if best else None,
             delays=delays(case, best.schedule, best.outcomes) if best else None,
-            time_limit=time_limit * SHARES[number], progress=_in_round(number + 1, progress),
+            time_limit=time_limit / ROUNDS, progress=_in_round(number + 1, progress),
             cancelled=cancelled,
         )  # fmt: skip
         tried.append(rehearse(name, schedule))
@@ -109,7 +110,7 @@ def robust_plan(
             simulate_case, case, replications=CHANCE_REPLICATIONS, seed=seed + REHEARSAL_SEED
         ),
         replan=lambda hurried, late, warm, number: again(
-            hurried, delays=late, warm=warm, seed=seed + len(SHARES) + number
+            hurried, delays=late, warm=warm, seed=seed + ROUNDS + number
         ),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from solvers.flow_shop.check import check
 from solvers.flow_shop.files import load_flow_shop
 from solvers.flow_shop.problem import FlowShop
 from solvers.flow_shop.search import Result, solve
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import positive, tell
 from twin.errors import NoriaError
 
 INSTANCE, MEMETIC = "instance", "average object MA - carbon"
@@ -53,17 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILES")
-    parser.add_argument("--time-limit", type=_seconds, default=60.0, help="for each file [s]")
+    parser.add_argument("--time-limit", type=positive, default=60.0, help="for each file [s]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cost", action="store_true", help="minimise cost instead of carbon")
     return parser.parse_args(arguments)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"got {text}; a time limit is above 0 s")
-    return seconds
 
 
 def measure(path: Path, options: argparse.Namespace) -> tuple[dict[str, object], bool]:

@@ -8,7 +8,6 @@ folder or the one above, where there is one that names the instance.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import statistics
 import sys
@@ -23,32 +22,14 @@ if __package__ in (None, ""):
 from solvers.lines.check import check
 from solvers.lines.energy_state_files import read_energy_states
 from solvers.lines.optimum import optimum
-from tests.benchmarks.measure import rounded, tell
-from twin.errors import NoriaError
+from tests.benchmarks.measure import report_instances, rounded
 
 SAME = 1e-6
 """Relative difference of two values that is rounding."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each file")
-    parser.add_argument("--seed", type=int, default=0)
-    settings = parser.parse_args(words)
-    reports: list[dict[str, Any]] = []
-    has_failed = False
-    for path in settings.files:
-        try:
-            reports.append(report(path, settings.time_limit, settings.seed))
-        except NoriaError as error:
-            print(error, file=sys.stderr)
-            has_failed = True
-            continue
-        tell(**reports[-1])
-    if reports:
-        tell(**summary(reports))
-    return 2 if has_failed else 0
+    return report_instances(report, summary, __doc__.splitlines()[0], words)
 
 
 def report(path: Path, seconds: float, seed: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from solvers.lines.check import check
 from solvers.lines.front import Front, Point, carbon_front
 from solvers.lines.problem import LineProblem
 from solvers.lines.week_files import read_week
-from tests.benchmarks.measure import rounded, tell
+from tests.benchmarks.measure import positive, rounded, tell
 from twin.errors import NoriaError
 
 FIGURES = 8
@@ -81,7 +81,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 where a file cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=200.0, help="of a whole front [s]")
+    parser.add_argument("--time-limit", type=positive, default=200.0, help="of a whole front [s]")
     parser.add_argument("--points", type=int, default=9, help="with both ends")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(words)

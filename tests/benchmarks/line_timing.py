@@ -22,7 +22,7 @@ if __package__ in (None, ""):
 from solvers.lines.construct import build
 from solvers.lines.timing import Timing
 from solvers.lines.week_files import read_week
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import positive, tell
 from twin.errors import NoriaError
 from twin.native import which
 
@@ -79,7 +79,7 @@ def per_second(work: Callable[[], int], seconds: float) -> float:
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=3.0, help="seconds a file")
+    parser.add_argument("--time-limit", type=positive, default=3.0, help="seconds a file")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(words)
     status, found = 0, []

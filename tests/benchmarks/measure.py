@@ -11,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,48 @@ def report_files(
             print(error, file=sys.stderr)
             status = 2
     return status
+
+
+def report_instances(
+    report: Callable[[Path, float, int], dict[str, Any]],
+    summary: Callable[[list[dict[str, Any]]], dict[str, Any]],
+    description: str | None,
+    words: Sequence[str] | None,
+    listed: Callable[[list[Path]], Iterable[Path]] = list,
+) -> int:
+    """One row for each instance of a command line and a last one for all; 2 where one is unusable.
+
+    ``report`` is given the file, the time limit [s] and the seed.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--time-limit", type=positive, default=60.0, help="seconds for each")
+    parser.add_argument("--seed", type=int, default=0)
+    settings = parser.parse_args(words)
+    reports: list[dict[str, Any]] = []
+    status = 0
+    for path in listed(settings.files):
+        try:
+            reports.append(report(path, settings.time_limit, settings.seed))
+        except NoriaError as error:
+            print(error, file=sys.stderr)
+            status = 2
+            continue
+        tell(**reports[-1])
+    if reports:
+        tell(**summary(reports))
+    return status
+
+
+def positive(text: str) -> float:
+    """A number above 0 of a command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"got {text!r}; a number above 0 is expected")
+    return value
 
 
 def tell_setting(**facts: object) -> None:

@@ -12,7 +12,6 @@ proven, which would be a fault.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import time
@@ -26,8 +25,8 @@ if __package__ in (None, ""):
 from solvers.lines.check import check
 from solvers.lines.makespan_front import FrontPoint, MakespanFront, makespan_front
 from solvers.lines.parallel_files import instance_of, parallel_files, read_parallel
-from tests.benchmarks.measure import rounded, tell
-from twin.errors import Fault, InputError, NoriaError
+from tests.benchmarks.measure import report_instances, rounded
+from twin.errors import Fault, InputError
 
 SAME = 1e-6
 """Relative difference of two costs that is rounding."""
@@ -36,24 +35,7 @@ Point = tuple[float, float]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each instance")
-    parser.add_argument("--seed", type=int, default=0)
-    settings = parser.parse_args(words)
-    reports: list[dict[str, Any]] = []
-    has_failed = False
-    for path in parallel_files(settings.files):
-        try:
-            reports.append(report(path, settings.time_limit, settings.seed))
-        except NoriaError as error:
-            print(error, file=sys.stderr)
-            has_failed = True
-            continue
-        tell(**reports[-1])
-    if reports:
-        tell(**summary(reports))
-    return 2 if has_failed else 0
+    return report_instances(report, summary, __doc__.splitlines()[0], words, parallel_files)
 
 
 def report(path: Path, seconds: float, seed: int) -> dict[str, Any]:

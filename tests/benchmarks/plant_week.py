@@ -26,7 +26,7 @@ from solvers.lines.check import check
 from solvers.lines.problem import LineProblem
 from solvers.lines.solve import solve
 from solvers.lines.week_files import read_week
-from tests.benchmarks.measure import rounded, tell
+from tests.benchmarks.measure import positive, rounded, tell
 from twin.errors import NoriaError
 
 REFERENCE = "reference.csv"
@@ -130,7 +130,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 where a file cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=60.0, help="of each instance [s]")
+    parser.add_argument("--time-limit", type=positive, default=60.0, help="of each instance [s]")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(words)
     rows, status = [], 0

@@ -29,7 +29,7 @@ from solvers.shop.check import faults
 from solvers.shop.files import BestKnown, read_best_known, read_problem
 from solvers.shop.problem import Problem
 from solvers.shop.solve import gap_of, solve
-from tests.benchmarks.measure import rounded, tell
+from tests.benchmarks.measure import positive, rounded, tell
 from twin.errors import NoriaError
 
 Facts = dict[str, Any]
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Report on every file; 2 if one cannot be used, 1 if a schedule breaks a rule, else 0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each file")
+    parser.add_argument("--time-limit", type=positive, default=60.0, help="seconds for each file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-cp-sat", action="store_true", help="as if OR-tools were not there")
     parser.add_argument("--peer", default=sys.executable, help="interpreter that has PyJobShop")

@@ -152,7 +152,10 @@ class Builder:
 
     def build(self, ops: Sequence[tuple[Op, Choice]]) -> UnitNetwork:
         slots = np.arange(self.slots, dtype=np.int64)
+        has_short = any(c.minutes < self.slot for op, c in ops if not op.is_running)
+        self.change_minutes, self.change_cost = self._changes(has_short)
         for key in range(self.keys):
+            self._add_closed(key)
             if self.is_warmed:
                 self._add_idle(slots, key)
             else:
@@ -183,19 +186,35 @@ class Builder:
         add(node(begins, "off", key), node(begins + warm_slots, "free", key), cost)
 
     def _add_setup(self, before: int, after: int) -> None:
-        """A setup as long as it is, rounded down; the slot it may stand by less is given back."""
-        minutes, unit = self.unit.setup_minutes[before][after], self.unit
+        """A change of key, rounded down; the slot it may stand by less is given back."""
+        minutes = float(self.change_minutes[before, after])
         begins = ends = np.arange(self.slots, dtype=np.int64)
-        cost = 0.0
+        cost = float(self.change_cost[before, after])
         if minutes > 0:
             begins, ends = self.clock.later(int(minutes // self.slot))
-            power = max(unit.setting - unit.off, 0.0)
-            cost = (
-                minutes * power * float(self.slope.min()) + unit.setup_cost - self.slot_of_standby
-            )
+            cost -= self.slot_of_standby
         tails, heads = self.node(begins, "free", before), self.node(ends, "set up", after)
         keep = ends < self.slots
         self.arcs.add(tails[keep], heads[keep], cost)
+
+    def _add_closed(self, key: int) -> None:
+        """A setup done at the end of a shift waits for the next."""
+        closed = np.setdiff1d(np.arange(self.slots - 1, dtype=np.int64), self.clock.slots)
+        self.arcs.add(self.node(closed, "set up", key), self.node(closed + 1, "set up", key))
+
+    def _changes(self, has_short: bool) -> tuple[Array, Array]:
+        """Minutes and least cost of each change of key, (K, K) each.
+
+        Operations shorter than a slot need no place on a path, so it may pass their keys unseen:
+        then the shortest chain of setups counts, for minutes and cost each.
+        """
+        minutes = np.array(self.unit.setup_minutes, dtype=float).reshape(self.keys, self.keys)
+        power = max(self.unit.setting - self.unit.off, 0.0)
+        cost = minutes * power * float(self.slope.min()) + (minutes > 0) * self.unit.setup_cost
+        for table in (minutes, cost) if has_short else ():
+            for k in range(self.keys):
+                np.minimum(table, table[:, k : k + 1] + table[k : k + 1, :], out=table)
+        return minutes, cost
 
     def _add_operation(self, op: Op, choice: Choice) -> None:
         """The operation begun in any slot in which it can begin."""
@@ -211,7 +230,7 @@ class Builder:
         begins, ends, first, end = begins[keep], ends[keep], first[keep], end[keep]
         if not len(begins):
             return
-        energy = self._energy(begins, first, choice.minutes)
+        energy = self._energy(begins, ends, first, choice.minutes)
         cost = energy + self.wear * choice.minutes + self._moved(op, choice, begins)
         done = "worked" if self.is_warmed else "free"
         if moves_on == 0:
@@ -222,28 +241,33 @@ class Builder:
             cost, op.index, end,
         )  # fmt: skip
 
-    def _energy(self, begins: Whole, first: Array, minutes: float) -> Array:
+    def _energy(self, begins: Whole, ends: Whole, first: Array, minutes: float) -> Array:
         """Least energy cost of an operation that starts inside each slot [currency].
 
         Inside a slot the cost is linear in the start but where the end crosses into another slot,
-        so its least value is at the first start, the last, or the one that ends on an edge.
+        so its least value is at the first start, the last, or the one that ends on an edge. Pauses
+        count up to the slot where the path goes on; from there it stands by itself.
         """
         last = np.maximum(self.problem.horizon.edges[begins + 1], first)
         crossing = self.clock.end_of(first, minutes)
         edge = np.floor(crossing / self.slot + 1) * self.slot
         on_edge = self.clock.begin_of(np.minimum(edge, self.problem.end), minutes)
         starts = (first, last, np.clip(on_edge, first, last))
-        costs = np.array([self._cost_from(s, minutes) for s in starts])
+        goes_on = np.asarray(ends * self.slot, dtype=float)
+        costs = np.array([self._cost_from(s, minutes, goes_on) for s in starts])
         return np.asarray(costs.min(axis=0))
 
-    def _cost_from(self, starts: Array, minutes: float) -> Array:
+    def _cost_from(self, starts: Array, minutes: float, goes_on: Array) -> Array:
         ends = self.clock.end_of(starts, minutes)
         ends = np.minimum(ends, self.problem.end)
         points, unit = np.array(self.open_rate.points), self.unit
         work = _between(points, self.open_rate.sums, starts, ends)
         cost = work * max(unit.working - unit.off, 0.0)
         if self.is_warmed:
-            pause = _between(points, self.always.sums, starts, ends) - work
+            until = np.maximum(np.minimum(ends, goes_on), starts)
+            pause = _between(points, self.always.sums, starts, until) - _between(
+                points, self.open_rate.sums, starts, until
+            )
             cost = cost + pause * max(unit.standby - unit.off, 0.0)
         return cost
 
@@ -296,7 +320,7 @@ class Builder:
             choice = running[1]
             begin = float(self.clock.end_of(np.array([unit.ready]), choice.minutes)[0])
             key, layer = choice.key, "worked"
-        slot = np.array(min(int(begin // self.slot), self.slots))
+        slot = np.array(int(min(begin // self.slot, self.slots)))
         return int(self.node(slot, layer if self.is_warmed else "free", key))
 
     def _credit(self) -> float:

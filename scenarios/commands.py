@@ -260,7 +260,7 @@ def front(options: Namespace, progress: Progress) -> Answer:
     import sys
 
     from dashboards.front_page import front_page
-    from scenarios.front import make_front
+    from scenarios.front import make_front, tonights_plan
     from scenarios.front_files import write_front
     from scenarios.front_text import front_text
     from scenarios.interruption import stoppable
@@ -274,7 +274,8 @@ def front(options: Namespace, progress: Progress) -> Answer:
     words = "stopping with the points found so far; once more to stop at once"
     with stoppable(lambda _: print(words, file=sys.stderr), is_compiled=False) as stopped:
         found = make_front(
-            case, previous=last_plan(config.archive, case), points=options.points,
+            case, previous=last_plan(config.archive, case),
+            tonight=tonights_plan(config.archive, case), points=options.points,
             time_limit=options.time_limit, seed=config.seed, progress=progress, cancelled=stopped,
         )  # fmt: skip
     if not found.points:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from scenarios import archive
 from scenarios.run import Cancelled, Progress, problem_of
 from scenarios.scenario import Case
 from twin.accounting.check import check
-from twin.errors import PublishRefused
+from twin.errors import InputError, PublishRefused
 from twin.model.schedule import Schedule
 
 
@@ -68,6 +70,7 @@ def make_front(
     case: Case,
     *,
     previous: Schedule | None = None,
+    tonight: Schedule | None = None,
     points: int = 9,
     time_limit: float = 300.0,
     seed: int = 0,
@@ -76,7 +79,8 @@ def make_front(
 ) -> Front:
     """Search the front of a case on paper and check every plan of it.
 
-    The plans are not rehearsed on the twin. When ``cancelled`` returns true the points found so far
+    The plans are not rehearsed on the twin. The search begins from ``tonight``, a plan of the same
+    case, where there is one. When ``cancelled`` returns true the points found so far
     come back, with the shortfall in words.
 
     Raises
@@ -87,7 +91,7 @@ def make_front(
     from solvers.front import front
 
     found, is_complete = front(
-        problem_of(case, previous), points=points, time_limit=time_limit, seed=seed,
+        problem_of(case, previous), points=points, time_limit=time_limit, seed=seed, warm=tonight,
         tell=progress, cancelled=cancelled,
     )  # fmt: skip
     schedules = tuple(point.schedule for point in found)
@@ -107,6 +111,18 @@ def make_front(
         schedules=schedules,
         shortfall=shortfall,
     )
+
+
+def tonights_plan(folder: Path, case: Case) -> Schedule | None:
+    """The plan that the archive has for the same cut-off; None if there is none."""
+    for candidate in reversed(archive.run_folders(folder)):
+        try:
+            schedule = archive.load_run(candidate).schedule
+        except InputError:  # damaged: nothing to begin from
+            continue
+        if schedule.horizon == case.horizon:
+            return schedule
+    return None
 
 
 def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) -> None:

@@ -131,13 +131,23 @@ def _could(one: Why, removal: Removal, currency: str) -> str:
     return words
 
 
+SURE = 0.9
+"""An order that is on time so often without breakdowns has a plan that is not to blame."""
+
+
 def _chance_words(one: Why, chances: Sequence[Chance]) -> str:
     parts = [
         f"{chance.on_time.mean:.0%} {_without(chance.cause)} ({_points(chance)})"
         for chance in chances
         if chance.gain.is_clear
     ]
-    return f"breakdowns make it late, not the plan: on time in {', '.join(parts)}"
+    best = max((c.on_time.mean for c in chances if c.gain.is_clear), default=0.0)
+    blame = (
+        "breakdowns make it late, not the plan"
+        if best >= SURE
+        else ("breakdowns make it late, and the plan leaves it little to spare")
+    )
+    return f"{blame}: on time in {', '.join(parts)}"
 
 
 def _without(cause: Cause) -> str:

@@ -71,6 +71,7 @@ def front(
     points: int = 9,
     time_limit: float = 300.0,
     seed: int = 0,
+    warm: Schedule | None = None,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[list[Point], bool]:
@@ -82,10 +83,12 @@ def front(
         Plans at most, the two ends included; at least 2. Fewer come back where none is between.
     time_limit : float
         Time that all searches are sized for [s].
+    warm : Schedule, optional
+        A plan of the problem to begin from, such as tonight's: the cheapest is no dearer.
     cancelled : callable, optional
         When it returns true the points found so far are returned.
     """
-    row = Row(settled(problem), seed, points, tell or _nobody, cancelled or _never)
+    row = Row(settled(problem), seed, points, tell or _nobody, cancelled or _never, warm)
     is_complete = row.find_ends(time_limit) and row.find_between(time_limit)
     return row.chosen(), is_complete
 
@@ -99,6 +102,7 @@ class Row:
     points: int
     tell: Tell
     cancelled: Callable[[], bool]
+    warm: Schedule | None = None
     pool: list[Schedule] = field(default_factory=list)
     weighted: dict[float, float] = field(default_factory=dict)
     """Least cost + weight · carbon of any plan, by weight [currency]."""
@@ -108,7 +112,7 @@ class Row:
     def find_ends(self, time_limit: float) -> bool:
         """The cheapest plan; from it the cleanest, and that again as cheap as it can be."""
         self.tell("front: the cheapest plan", 0, self.points)
-        self.search(time_limit * CHEAP_SHARE, 0.0, inf, None)
+        self.search(time_limit * CHEAP_SHARE, 0.0, inf, self.warm)
         self.tighten(0.0)
         self.tell("front: the cleanest plan", 1, self.points)
         for weight in (*(w * self._carbon_unit for w in CLEANER), 0.0):

@@ -27,8 +27,9 @@ def parallel_files(paths: Iterable[Path]) -> list[Path]:
     """The file of processing times of each instance that files or folders belong to, once."""
     found: dict[Path, None] = {}
     for path in paths:
-        files = path.glob("Data_p*") if path.is_dir() else [path]
-        found |= dict.fromkeys(map(_beside, sorted(files, key=_rank)))
+        files = list(path.glob("Data_p*")) if path.is_dir() else [path]
+        # A folder without instances stays in the list, to be named by the reader.
+        found |= dict.fromkeys(map(_beside, sorted(files or [path], key=_rank)))
     return list(found)
 
 

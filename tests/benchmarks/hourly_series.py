@@ -7,6 +7,7 @@ hours were missing, is told with the results.
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _fault(path: Path, found: str, remedy: str) -> InputError:
 def _frame(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, sep=None, engine="python")
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _fault(path, f"cannot be read ({error})", "name a CSV file") from None
     if len(frame) < 24:
         raise _fault(path, f"{len(frame)} rows; hours of days are expected", "name a longer series")

@@ -250,6 +250,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--forecast", choices=FORECASTS, default=DEFAULT)
     parser.add_argument("--all-forecasts", action="store_true")
     asked = parser.parse_args(words)
+    if not 1 <= asked.hours <= DAY - 1 or not asked.hours < asked.due <= AHEAD * DAY:
+        parser.error(
+            f"got {asked.hours} hours due after {asked.due}; expected are 1 to {DAY - 1} hours of "
+            f"work a day, due after more hours than that and at most {AHEAD * DAY}"
+        )
     others = [n for n in FORECASTS if n != asked.forecast] if asked.all_forecasts else []
     status = 0
     for path in asked.files:

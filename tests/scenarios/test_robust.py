@@ -35,7 +35,7 @@ def test_the_chosen_plan_is_the_cheapest_in_rehearsal(
         return sum(o.value.total_cost for o in outcomes) / 6
 
     assert cost(chosen) <= cost(naive_plan(case)) + 1e-6
-    assert cost(chosen) <= cost(plan(case, seed=1, time_limit=4 / robust.ROUNDS)) + 1e-6
+    assert cost(chosen) <= cost(plan(case, seed=1, time_limit=4 / robust.rounds_in(4))) + 1e-6
     found = check(chosen, case.plant, case.orders, case.forecast, case.state)
     assert found.faults == ()
 

@@ -195,7 +195,10 @@ def delays(
 
 def _note(best: Rehearsed, tried: Sequence[Rehearsed], case: Case) -> str:
     costs = ", ".join(f"{r.name} {r.cost:,.0f}" for r in tried)
-    words = f"chosen in rehearsal on the twin ({case.plant.currency} on average): {costs}"
+    words = (
+        f"chosen in rehearsal on the twin ({case.plant.currency}, mean of {REHEARSALS} "
+        f"replications, with other luck than the report's): {costs}"
+    )
     nobody = sorted(set(case.demands.risk) - {order.customer_class for order in case.orders})
     if nobody:
         words += f"; no order is of customer class {', '.join(nobody)}, whose limit protects nobody"

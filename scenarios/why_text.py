@@ -18,6 +18,8 @@ NOTHING_HELPS = (
 )
 LEAST_SHOWN = 30.0
 """Waits shorter than this are not told one by one [min]."""
+SURE = 0.9
+"""An order that is on time so often without breakdowns has a plan that is not to blame."""
 
 
 def why_text(found: Sequence[Why], horizon: Horizon, currency: str) -> str:
@@ -129,10 +131,6 @@ def _could(one: Why, removal: Removal, currency: str) -> str:
     if abs(removal.others_later_h) >= 0.05:
         words += f"; all others {removal.others_later_h:+.1f} h of weighted tardiness"
     return words
-
-
-SURE = 0.9
-"""An order that is on time so often without breakdowns has a plan that is not to blame."""
 
 
 def _chance_words(one: Why, chances: Sequence[Chance]) -> str:

@@ -1,5 +1,6 @@
 # Everything lives in .venv; nothing else on the machine is changed, except that root on
-# Debian or Ubuntu gets python3-venv, a C compiler and chromium by apt-get when they are missing.
+# Debian or Ubuntu gets python3-venv, a C compiler, chromium, mosquitto and PostgreSQL by apt-get
+# when they are missing.
 
 PYTHON ?= python3
 VENV   := $(CURDIR)/.venv
@@ -7,14 +8,16 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 BROWSER_PACKAGES := chromium fonts-dejavu-core fonts-liberation
+SERVER_PACKAGES  := mosquitto postgresql
 CODE             := twin solvers scenarios dashboards
 
 ifneq ($(filter-out false 0,$(CI)),)
 export NORIA_REQUIRE_BROWSER := 1
+export NORIA_REQUIRE_SERVERS := 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint verify anchors lock clean venv venv-dev browser compiler python
+.PHONY: help demo test lint verify anchors lock clean venv venv-dev browser servers compiler python
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -28,7 +31,7 @@ demo: venv ## set up what running needs, then run the demonstration
 	@echo "running noria demo"
 	@$(BIN)/noria demo $(ARGS)
 
-test: venv-dev browser ## set up everything, then check style, types and tests
+test: venv-dev browser servers ## set up everything, then check style, types and tests
 	@$(MAKE) lint
 	@echo "running the tests"
 	@$(BIN)/pytest -n 2 $(ARGS)
@@ -42,7 +45,7 @@ lint: venv-dev ## check style (ruff) and types (mypy)
 	@$(BIN)/mypy --no-error-summary
 
 # Status 5 of pytest means that there was no such test. Benchmarks run alone, for quiet cores.
-verify: venv-dev browser ## run the heavy verification: slow tests, then benchmarks
+verify: venv-dev browser servers ## run the heavy verification: slow tests, then benchmarks
 	@echo "running the slow tests"
 	@$(BIN)/pytest -n 2 --timeout 1800 -m slow --ignore tests/benchmarks $(ARGS) || [ $$? -eq 5 ]
 	@if [ -d tests/benchmarks ]; then \
@@ -155,3 +158,19 @@ browser:
 	    echo "chromium is missing and could not be installed; CI needs it." >&2; exit 1; \
 	fi; \
 	echo "no chromium: tests marked browser are skipped; to run them: sudo apt-get install $(BROWSER_PACKAGES)"
+
+servers:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; \
+	has_all() { command -v mosquitto >/dev/null && \
+	    { command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1; }; \
+	has_all && exit 0; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing mosquitto and PostgreSQL for the tests of connectors (about a minute)"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends $(SERVER_PACKAGES); } >/dev/null && \
+	        has_all && exit 0; \
+	fi; \
+	if [ -n "$$NORIA_REQUIRE_SERVERS" ]; then \
+	    echo "mosquitto or PostgreSQL is missing and could not be installed; CI needs them." >&2; exit 1; \
+	fi; \
+	echo "no mosquitto or PostgreSQL: their tests are skipped; to run them: sudo apt-get install $(SERVER_PACKAGES)"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from twin.errors import Fault, InputError, did_you_mean
 
@@ -135,7 +135,7 @@ def _fault(error: ErrorDetails, content: Any, model: type[BaseModel]) -> Fault:
     if kind == "missing":
         return Fault(where, "missing", "add it")
     message = _EXPECTED.get(kind) or error["msg"].removeprefix("Value error, ")
-    if kind == "value_error" and isinstance(value, dict | list):
+    if kind == _UNSHOWN or (kind == "value_error" and isinstance(value, dict | list)):
         return Fault(where, message)
     return Fault(where, f"got {_shown(value)}; {message[0].lower()}{message[1:]}")
 
@@ -152,8 +152,33 @@ _EXPECTED = {
 """What is expected, in a plant's words, where pydantic's are a programmer's."""
 
 
+HIDDEN = "•••"
+_IN_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s]+@", re.IGNORECASE)
+_AS_WORD = re.compile(r"(?P<name>(?:password|passwd|pwd|secret|token)\s*=\s*)[^\s&;,'\"]+", re.I)
+
+
+def hide_passwords(text: str) -> str:
+    """A text without the passwords that addresses and connection strings in it hold.
+
+    >>> hide_passwords("postgresql://noria:hunter2@db/events?sslmode=require")
+    'postgresql://noria:•••@db/events?sslmode=require'
+    """
+    text = _IN_ADDRESS.sub(rf"\g<scheme>:{HIDDEN}@", text)
+    return _AS_WORD.sub(rf"\g<name>{HIDDEN}", text)
+
+
+def unshown(message: str) -> PydanticCustomError:
+    """An error for a validator to raise whose message must not repeat the value: it is secret."""
+    return PydanticCustomError(_UNSHOWN, "{message}", {"message": message})
+
+
+_UNSHOWN = "unshown"
+
+
 def _shown(value: Any) -> str:
-    text = repr(value)
+    if isinstance(value, dict):
+        return "a mapping"  # its values are not repeated: one may be a secret in the wrong place
+    text = hide_passwords(repr(value))
     return text if len(text) <= 60 else text[:57] + "…"
 
 

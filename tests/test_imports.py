@@ -27,6 +27,10 @@ TWIN_ALLOWS = {
     "accounting": {"model", "behaviour", "simulation"},
     "calibration": {"model", "behaviour", "accounting"},
     "connectors": {"model", "behaviour"},
+    "secrets": {"model"},
+    "store": {"model", "secrets"},
+    "ingest": {"model", "store", "connectors", "secrets"},
+    "erp": {"model", "connectors", "secrets"},
 }
 
 

@@ -5,10 +5,15 @@
     NoriaError                 exit code
     ├── InputError                 2      a file or value is wrong; every fault of it is listed
     ├── Locked                     3      another run holds the lock
-    ├── UnfitData                  4      the data are too old or too poor to carry a plan
+    ├── UnfitData                  8      the data are too poor to carry a plan
+    │   └── StaleData              4      the data are too old
     ├── Infeasible                 5      no schedule meets the hard demands
     ├── PublishRefused             6      the ERP (or its drop folder) did not take the plan
-    └── Partial                    7      something was done, something was not; both are named
+    │   └── ErpAway                9      the ERP cannot be reached, or refuses the login
+    ├── Partial                    7      something was done, something was not; both are named
+    ├── DiskFull                  10      there is no room left where something must be written
+    ├── FeedMissing               11      prices or carbon intensity do not cover the horizon
+    └── StoreAway                 12      the event store cannot be reached
 
 Wrong calls inside the program raise Python's own errors. Each message reads
 ``where: what was found; what is expected; what to do``.
@@ -60,7 +65,13 @@ class Locked(NoriaError):
 
 
 class UnfitData(NoriaError):
-    """The data are too old or too poor to carry a plan; the message says what is missing."""
+    """The data are too poor to carry a plan; the message says what is missing."""
+
+    exit_code = 8
+
+
+class StaleData(UnfitData):
+    """The last event is too old for a plan from the cut-off."""
 
     exit_code = 4
 
@@ -77,10 +88,34 @@ class PublishRefused(NoriaError):
     exit_code = 6
 
 
+class ErpAway(PublishRefused):
+    """The ERP cannot be reached, or refuses the login. What was to be published waits."""
+
+    exit_code = 9
+
+
 class Partial(NoriaError):
     """Something was done and something was not; the message names both."""
 
     exit_code = 7
+
+
+class DiskFull(NoriaError):
+    """There is no room left where something must be written; nothing half-written remains."""
+
+    exit_code = 10
+
+
+class FeedMissing(NoriaError):
+    """Prices or carbon intensity are missing, or do not cover the horizon."""
+
+    exit_code = 11
+
+
+class StoreAway(NoriaError):
+    """The event store cannot be reached; what a source has not handed over stays with it."""
+
+    exit_code = 12
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -7,15 +7,16 @@ them out of every text that leaves: messages, logs, metrics, ledger and reports.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BaseModel, BeforeValidator, model_validator
 
 from twin.errors import Fault, InputError
 from twin.model.base import HIDDEN, Frozen, hide_passwords, unshown
@@ -71,8 +72,11 @@ class Keyring:
         if place is None:
             return ""
         found = self._of_file(place.file, where) if place.file else self._of_env(place.env, where)
-        # Libraries show values as they are, in quotation marks, or as part of an address.
+        # Libraries show values as they are, in quotation marks, in JSON, as part of an address, or
+        # on one line.
         shapes = {found, repr(found)[1:-1], quote(found, safe=""), quote(found)}
+        shapes |= {json.dumps(found, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
+        shapes |= {" ".join(found.split()) or found}
         self._known = self._known | shapes  # a new set: other threads may be reading the old one
         return found
 
@@ -106,3 +110,36 @@ class Keyring:
         if not found:
             raise InputError("secrets", [Fault(where, f"{path} is empty", "write the secret")])
         return found
+
+
+def secrets_of(setting: Any, where: str = "") -> Iterator[tuple[str, SecretPlace]]:
+    """Every place of a secret in settings, with its key path."""
+    if isinstance(setting, SecretPlace):
+        yield where, setting
+    elif isinstance(setting, BaseModel):
+        for name in type(setting).model_fields:
+            yield from secrets_of(getattr(setting, name), f"{where}.{name}" if where else name)
+    elif isinstance(setting, Mapping):
+        for name, each in setting.items():
+            yield from secrets_of(each, f"{where}.{name}" if where else str(name))
+    elif isinstance(setting, list | tuple):
+        for number, each in enumerate(setting):
+            yield from secrets_of(each, f"{where}.{number}")
+
+
+def look_up_secrets(setting: Any, keyring: Keyring) -> None:
+    """Look every secret up before anything starts, so that all missing ones are told together.
+
+    Raises
+    ------
+    InputError
+        With every secret that cannot be had.
+    """
+    faults: list[Fault] = []
+    for where, place in secrets_of(setting):
+        try:
+            keyring.value(place, where)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError("secrets", faults)

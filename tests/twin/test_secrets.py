@@ -1,5 +1,6 @@
 """Secrets are looked up where the configuration says, and leave by no text."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from twin.errors import InputError
 from twin.model.base import HIDDEN, Frozen, validate
 from twin.secrets import Keyring, Secret, SecretPlace
 
-WORD = "tp'7 ä/@:%"
+WORD = "tp'7 ä/@:%\""
 """A secret that quotation marks and addresses write in other ways."""
 
 
@@ -75,7 +76,9 @@ def test_an_empty_or_missing_file_is_refused(tmp_path: Path) -> None:
     [
         f"login {WORD} refused",
         f"login {WORD!r} refused",
-        "postgresql://noria:tp%277%20%C3%A4%2F%40%3A%25@db/noria",
+        "postgresql://noria:tp%277%20%C3%A4%2F%40%3A%25%22@db/noria",
+        json.dumps({"password": WORD}),
+        json.dumps({"password": WORD}, ensure_ascii=False),
     ],
 )
 def test_a_secret_looked_up_is_taken_out_of_texts(text: str) -> None:

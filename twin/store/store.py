@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from twin.errors import Fault, InputError
+from twin.errors import Fault, InputError, StoreAway
 from twin.model.events import EventLog
 from twin.secrets import Keyring
 from twin.store import quarantine, reading, writing
@@ -100,6 +100,9 @@ class EventStore:
         self._engine = engine
         self._keyring = keyring
         self._file = file
+        self._inode = _inode(file)
+        self._ends: dict[str, int] = {}
+        """Last sequence number when each source last appended or asked for its position."""
         self._clock = clock
 
     def append(
@@ -123,6 +126,8 @@ class EventStore:
             the commit have come through after all, the events are duplicates then.
         DiskFull
             No room; nothing of the batch stays.
+        InputError
+            Once for each source when the store was set back: take up its position again.
         """
         return self.append_rows(source, [row_of(e) for e in events], position=position, held=held)
 
@@ -137,12 +142,26 @@ class EventStore:
         """:meth:`append` of rows as :mod:`twin.store.keys` defines them: imports have them so."""
         _check_source(source)
         with self._alone() as connection:
+            self._check_not_set_back(connection, source)
             now = microseconds(self._clock())
-            return writing.append_rows(connection, source, rows, now, position, held)
+            done = writing.append_rows(connection, source, rows, now, position, held)
+            end = writing.fact(connection, LAST_SEQUENCE) or 0
+        self._ends[source] = end
+        return done
+
+    def _check_not_set_back(self, connection: Connection, source: str) -> None:
+        """A backup restored under a running source: what it goes on from is not in the store."""
+        before, end = self._ends.get(source, 0), writing.fact(connection, LAST_SEQUENCE) or 0
+        if end < before:
+            del self._ends[source]
+            found = f"its last event was number {before}, now it is {end}: the store was set back"
+            remedy = "the source begins again at the position that the store has"
+            raise InputError(self.url_shown, [Fault("", found, remedy)])
 
     def position(self, source: str) -> dict[str, Any] | None:
         """Where a source got to; None when it has stored none."""
         with self._snapshot() as connection:
+            self._ends[source] = writing.fact(connection, LAST_SEQUENCE) or 0
             return reading.position(connection, source)
 
     def log(self, start: datetime | None = None, end: datetime | None = None) -> EventLog:
@@ -270,15 +289,35 @@ class EventStore:
     def _errors(self) -> Any:
         return store_errors(self.url_shown, self._keyring)
 
+    def _reopen_if_replaced(self) -> None:
+        """A file put in the place of another is the store from now on; SQLite would not notice."""
+        if (found := _inode(self._file)) == self._inode:
+            return
+        if found is None:
+            raise StoreAway(f"{self.url_shown}: the file is gone; put it back, or a backup of it")
+        self._inode = found
+        self._engine.dispose()
+
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
+        self._reopen_if_replaced()
         with self._errors(), snapshot(self._engine) as connection:
             yield connection
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
+        self._reopen_if_replaced()
         with self._errors(), alone(self._engine) as connection:
             yield connection
+
+
+def _inode(file: Path | None) -> tuple[int, int] | None:
+    """Which file stands there; None without one."""
+    try:
+        facts = file.stat() if file else None
+    except OSError:
+        return None
+    return (facts.st_dev, facts.st_ino) if facts else None
 
 
 def _check_source(source: str) -> None:

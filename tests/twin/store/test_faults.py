@@ -292,6 +292,42 @@ def fill_and_check(store: EventStore, batch_size: int) -> int:
     return stored
 
 
+def test_a_store_that_was_set_back_makes_each_source_begin_again(
+    store: EventStore, place: Place
+) -> None:
+    """A backup restored under a running ingester: going on would leave a hole nobody sees."""
+    store.append("line-1", [ended(1), ended(2)], position={"row": 2})
+    store.position("line-2")
+    place.query("delete from noria_event where sequence = 2")
+    place.query("update noria_store set value = 1 where name = 'last_sequence'")
+    for source in ("line-1", "line-2"):
+        with pytest.raises(InputError, match="the store was set back"):
+            store.append(source, [ended(3)], position={"row": 3})
+    assert store.position("line-1") == {"row": 2}
+    assert store.append("line-1", [ended(2), ended(3)], position={"row": 3}).stored == 2
+
+
+def test_a_file_put_in_the_place_of_the_store_is_the_store(tmp_path: Path) -> None:
+    settings, keyring = StoreSettings(url="sqlite:///events.sqlite"), Keyring({}, tmp_path)
+    file, backup = tmp_path / "events.sqlite", tmp_path / "backup.sqlite"
+    with open_store(settings, keyring) as store:
+        store.append("line-1", [ended(1)], position={"row": 1})
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("vacuum into ?", (str(backup),))
+        store.append("line-1", [ended(2)], position={"row": 2})
+        for name in ("events.sqlite", "events.sqlite-wal", "events.sqlite-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        with pytest.raises(StoreAway, match="the file is gone"):
+            store.append("line-1", [ended(3)], position={"row": 3})
+        backup.rename(file)
+        with pytest.raises(InputError, match="the store was set back"):
+            store.append("line-1", [ended(3)], position={"row": 3})
+        assert store.position("line-1") == {"row": 1}
+        assert store.append("line-1", [ended(2), ended(3)], position={"row": 3}).stored == 2
+    with open_store(settings, keyring) as store:
+        assert store.status().events == 3
+
+
 def test_a_full_disk_keeps_what_was_acknowledged_and_nothing_half(tiny_disk: Path) -> None:
     with open_sqlite(tiny_disk) as store:
         stored = fill_and_check(store, 100)

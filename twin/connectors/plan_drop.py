@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from twin.connectors.csv_files import csv_text, number_text
+from twin.connectors.whole_files import is_full, room_for
 from twin.errors import Fault, InputError, PublishRefused
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant
@@ -102,7 +103,7 @@ def publish(
 
     Raises
     ------
-    PublishRefused
+    PublishRefused, DiskFull
         When the folder cannot be written; the message says whether the old plan still stands.
     """
     folder = Path(folder)
@@ -116,6 +117,10 @@ def publish(
         if changed:
             _write_incoming(folder / INCOMING, files, manifest)
     except OSError as error:
+        _abandon(folder / INCOMING)
+        with room_for(folder, "the plan published before still stands"):
+            if is_full(error):
+                raise
         raise PublishRefused(
             f"{folder}: cannot be written ({error.strerror}); the plan published before still "
             "stands; check the path and its rights"
@@ -276,6 +281,12 @@ def _finish(folder: Path) -> None:
             _flush(folder)
     if incoming.exists():
         shutil.rmtree(incoming)
+
+
+def _abandon(incoming: Path) -> None:
+    """Remove what could not be written whole, as far as that is possible; the next run will."""
+    if not _hashes(incoming / MANIFEST):
+        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def _flush(folder: Path) -> None:

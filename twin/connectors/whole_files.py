@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from twin.errors import DiskFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -21,3 +28,29 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something failed for want of room on the disk, or of a quota."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+@contextmanager
+def room_for(place: Path, remains: str = "nothing half-written remains") -> Iterator[None]:
+    """Tell a full disk from other failures of the block; ``place`` is where it writes.
+
+    Raises
+    ------
+    DiskFull
+        Instead of the system's own error; every other error passes as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        named = error.filename2 or error.filename or place
+        raise DiskFull(
+            f"{named}: no room left on the disk ({error.strerror}); {remains}; free some and run "
+            "again"
+        ) from None

@@ -19,7 +19,7 @@ from twin.connectors.plan_drop import (
     publish,
     read_published,
 )
-from twin.errors import InputError, PublishRefused
+from twin.errors import DiskFull, InputError, PublishRefused
 from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook, WorkOrder
 from twin.model.plant import Plant, load_plant
@@ -286,9 +286,10 @@ def test_a_full_disk_keeps_the_old_plan(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(PublishRefused, match="No space left"):
+        with pytest.raises(DiskFull, match=r"No space left .*still stands"):
             publish(moved(schedule), plant, orders, None, tmp_path)
     assert files(tmp_path) == before
+    assert not (tmp_path / ".incoming").exists()
     assert publish(moved(schedule), plant, orders, None, tmp_path).changed
 
 

@@ -228,7 +228,7 @@ def _meter_spike(r: _Rules) -> Mask:
     meters = r.table[(r.table["event"] == "meter") & (r.table["work_unit"] != "")]
     meters = meters.sort_values("time", kind="stable")
     hours = meters.groupby("work_unit")["time"].diff().dt.total_seconds() / 3600
-    limit = METER_SPIKE * meters["work_unit"].map(highest) * hours
+    limit = METER_SPIKE * meters["work_unit"].map(highest).astype(float) * hours
     spike = (meters["quantity"] > limit) & (limit > 0)
     return pd.Series(r.table.index.isin(meters.index[spike]), index=r.table.index)
 

@@ -90,7 +90,8 @@ def measured(lots: pd.DataFrame, row: Processing, products: dict[str, Product]) 
     is_coarse = lots["working"].median() <= 2 * lots["width"].median()
     lots = lots[(lots["working"] > 0) | (is_coarse & (lots["width"] > 0))].copy()
     lots["key"] = lots["product"].map({id: time_key(row.time, products[id]) for id in can})
-    mass = lots["product"].map({id: p.piece_mass_g for id, p in products.items()}) / 1000
+    mass = lots["product"].map({id: p.piece_mass_g for id, p in products.items()})
+    mass = mass.astype(float) / 1000  # no lots at all would leave text
     if row.basis in ("load", "order"):
         lots["amount"] = 1.0
     else:

@@ -23,6 +23,8 @@ LAWS: tuple[LawName, ...] = ("exponential", "weibull", "lognormal", "gamma")
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 _TINY = 1e-300
 _LARGEST_SHAPE = 1e5
+_LARGEST_EXPONENT = 300.0
+"""Its power can be squared and is still a number."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def _log(ages: Array) -> Array:
 
 
 def _weibull_density(ages: Array, position: Array) -> Array:
-    shape = math.exp(position[1])
+    shape = _exp(position[1])
     z = np.log(ages) - position[0]
     with np.errstate(over="ignore"):
         result: Array = position[1] + (shape - 1) * z - position[0] - np.exp(shape * z)
@@ -85,42 +87,47 @@ def _weibull_density(ages: Array, position: Array) -> Array:
 
 def _weibull_survival(ages: Array, position: Array) -> Array:
     with np.errstate(over="ignore"):
-        result: Array = -np.exp(math.exp(position[1]) * (_log(ages) - position[0]))
+        result: Array = -np.exp(_exp(position[1]) * (_log(ages) - position[0]))
     return result
 
 
+def _exp(x: float) -> float:
+    """e^x, bounded: a search may look where it would be no number."""
+    return math.exp(min(x, _LARGEST_EXPONENT))
+
+
 def _exponential_density(ages: Array, position: Array) -> Array:
-    result: Array = -position[0] - ages * math.exp(-position[0])
+    result: Array = -position[0] - ages * _exp(-position[0])
     return result
 
 
 def _exponential_survival(ages: Array, position: Array) -> Array:
-    return -ages * math.exp(-position[0])
+    return -ages * _exp(-position[0])
 
 
 def _lognormal_density(ages: Array, position: Array) -> Array:
     log_ages = np.log(ages)
-    z = (log_ages - position[0]) * math.exp(-position[1])
+    z = (log_ages - position[0]) * _exp(-position[1])
     result: Array = -0.5 * z * z - _HALF_LOG_TAU - position[1] - log_ages
     return result
 
 
 def _lognormal_survival(ages: Array, position: Array) -> Array:
-    z = (_log(ages) - position[0]) * math.exp(-position[1])
+    z = (_log(ages) - position[0]) * _exp(-position[1])
     result: Array = special.log_ndtr(-z)
     return result
 
 
 def _gamma_density(ages: Array, position: Array) -> Array:
-    shape = min(math.exp(position[1]), _LARGEST_SHAPE)
-    z = ages * math.exp(-position[0])
+    shape = min(_exp(position[1]), _LARGEST_SHAPE)
+    z = ages * _exp(-position[0])
     result: Array = (shape - 1) * np.log(z) - z - special.gammaln(shape) - position[0]
     return result
 
 
 def _gamma_survival(ages: Array, position: Array) -> Array:
-    shape = min(math.exp(position[1]), _LARGEST_SHAPE)
-    tail = special.gammaincc(shape, ages * math.exp(-position[0]))
+    shape = min(_exp(position[1]), _LARGEST_SHAPE)
+    tail = special.gammaincc(shape, ages * _exp(-position[0]))
     result: Array = np.log(np.maximum(tail, _TINY))
     return result
 

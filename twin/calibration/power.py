@@ -176,6 +176,8 @@ def meter_lag(states: UnitActivity, readings: Readings) -> float:
     if len(readings) < LEAST_READINGS:
         return 0.0
     top = float(np.quantile(readings.kwh, 0.99))
+    if top <= 0:
+        return 0.0  # a meter that stands still tells no time
     readings = readings.only(readings.kwh <= 2 * top)
     spent = _SpentHours(states)
 

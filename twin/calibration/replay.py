@@ -19,9 +19,10 @@ Rules where a log leaves room, so that they can be argued with:
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,8 @@ WORN_SHARE = 0.9
 ON_STATES = ("standby", "setup", "working", "blocked")
 """States in which a unit is warm and ready."""
 
-_PAUSES = ("off", "standby", "down", "repair", "maintenance")
+STOPS = ("down", "repair")
+PAUSES = ("off", "standby", "down", "repair", "maintenance")
 """States that interrupt a setup or a lot, when they name its order."""
 _LOOK_AHEAD = 28 * 1440
 """How far calendars are read for the rest of a setup or repair [min]."""
@@ -91,6 +93,48 @@ class Progress:
         return sum(good + bad for good, bad in self.ended.values()) * self.lost_share
 
 
+class UnitPast(Protocol):
+    """What is asked of the past of one work unit: read from a whole log, or kept event by event."""
+
+    @property
+    def last_state(self) -> tuple[str, pd.Timestamp | None, str]:
+        """Its state at the cut-off, since when, and the reason; an empty state when unknown."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is warm: a repair leaves it as it was."""
+
+    @property
+    def latest_work(self) -> tuple[str, str]:
+        """Order and operation it was last busy with."""
+
+    @property
+    def setup_key(self) -> str: ...
+
+    @property
+    def setup_since(self) -> pd.Timestamp | None:
+        """First instant of a setup that is not finished."""
+
+    @property
+    def setup_minutes(self) -> float:
+        """Time spent on that setup so far."""
+
+    def product_before_setup(self, known: Container[str]) -> str:
+        """The last known product worked before that setup; empty when there was none."""
+
+    def working_minutes(self, since: pd.Timestamp) -> float:
+        """Minutes in state working since a lot began or a renewal."""
+
+    def lots_ended(self, since: pd.Timestamp) -> int:
+        """Lots ended at or after a renewal."""
+
+    def renewed(self, repairs: Sequence[str], tasks: Sequence[str]) -> pd.Timestamp | None:
+        """When the last repair of some failure modes, or the last of some tasks, ended."""
+
+    def last_execution(self, task: str) -> pd.Timestamp | None:
+        """Start of the last execution of a preventive task."""
+
+
 @dataclass
 class _Unit:
     """What the log says about one work unit."""
@@ -100,21 +144,52 @@ class _Unit:
     lot_ends: list[pd.Timestamp] = field(default_factory=list)
     """Ends of lots, in time order."""
     latest_work: tuple[str, str] = ("", "")
-    """Order and operation it was last busy with."""
     setup_key: str = ""
     setup_since: pd.Timestamp | None = None
-    """First instant of a setup that is not finished."""
 
     @property
-    def last(self) -> dict[str, Any]:
-        """Its last state interval; empty when there is none."""
-        return dict(self.intervals.iloc[-1]) if len(self.intervals) else {}
+    def last_state(self) -> tuple[str, pd.Timestamp | None, str]:
+        if self.intervals.empty:
+            return "", None, ""
+        last = self.intervals.iloc[-1]
+        return str(last["state"]), last["start"], str(last["reason"])
 
     @property
     def is_on(self) -> bool:
-        """Whether it is warm: a repair leaves it as it was."""
-        states = self.intervals.loc[~self.intervals["state"].isin(("down", "repair")), "state"]
+        states = self.intervals.loc[~self.intervals["state"].isin(STOPS), "state"]
         return bool(len(states)) and states.iloc[-1] in ON_STATES
+
+    @property
+    def setup_minutes(self) -> float:
+        rows = self.intervals
+        spans = rows[(rows["state"] == "setup") & (rows["start"] >= self.setup_since)]
+        return float((spans["end"] - spans["start"]).dt.total_seconds().sum() / 60)
+
+    def product_before_setup(self, known: Container[str]) -> str:
+        rows = self.intervals[self.intervals["start"] < self.setup_since]
+        worked = reversed(rows.loc[rows["state"] == "working", "product"].tolist())
+        return next((product for product in worked if product in known), "")
+
+    def working_minutes(self, since: pd.Timestamp) -> float:
+        rows = self.intervals
+        working = rows[(rows["state"] == "working") & (rows["end"] > since)]
+        spans = working["end"] - working["start"].where(working["start"] > since, since)
+        return float(spans.dt.total_seconds().sum() / 60)
+
+    def lots_ended(self, since: pd.Timestamp) -> int:
+        return sum(end >= since for end in self.lot_ends)
+
+    def renewed(self, repairs: Sequence[str], tasks: Sequence[str]) -> pd.Timestamp | None:
+        rows = self.intervals
+        repaired = rows["state"].isin(STOPS) & rows["reason"].isin(repairs)
+        kept = (rows["state"] == "maintenance") & rows["reason"].isin(tasks)
+        ends = rows.loc[repaired | kept, "end"]
+        return pd.Timestamp(ends.max()) if len(ends) else None
+
+    def last_execution(self, task: str) -> pd.Timestamp | None:
+        rows = self.intervals
+        done = rows[(rows["state"] == "maintenance") & (rows["reason"] == task)]
+        return pd.Timestamp(done["start"].max()) if len(done) else None
 
 
 def shop_state(log: EventLog, plant: Plant, orders: OrderBook, at: datetime) -> ShopState:
@@ -126,20 +201,40 @@ def shop_state(log: EventLog, plant: Plant, orders: OrderBook, at: datetime) -> 
         The cut-off. Events at or after it are not looked at.
     """
     seen = log.until(at).ordered()
+    past = ShopPast(
+        _units(seen, plant, at),
+        operation_progress(seen),
+        set(seen.of_kind("complete")["order"]),
+        seen.table["time"].iloc[0] if len(seen) else pd.Timestamp(at),
+    )
+    return state_after(past, plant, orders, at)
+
+
+@dataclass(frozen=True)
+class ShopPast:
+    """What a log up to the cut-off says, before anything is concluded from it."""
+
+    units: Mapping[str, UnitPast]
+    progress: Mapping[tuple[str, str], Progress]
+    """Of every order and operation of which lots are known; complete orders may be left out."""
+    finished: Container[str]
+    """Orders that are complete."""
+    start: pd.Timestamp
+    """Of the log."""
+
+
+def state_after(past: ShopPast, plant: Plant, orders: OrderBook, at: datetime) -> ShopState:
+    """State of the shop at an instant, by the rules of this module."""
     compiled = compile_plant(plant, Horizon(at, _LOOK_AHEAD, plant.timezone))
-    units = _units(seen, plant, at)
-    progress = operation_progress(seen)
-    finished = set(seen.of_kind("complete")["order"])
     states = {
         order.id: OrderState(len(plant.route_of(plant.product(order.product))))
-        if order.id in finished
-        else _order_state(order, compiled, progress, units)
+        if order.id in past.finished
+        else _order_state(order, compiled, past.progress, past.units)
         for order in orders
     }
     started = {id: state for id, state in states.items() if state != OrderState()}
-    log_start = seen.table["time"].iloc[0] if len(seen) else pd.Timestamp(at)
     rows = {
-        unit.id: _unit_state(unit, compiled, units[unit.id], pd.Timestamp(log_start), at)
+        unit.id: _unit_state(unit, compiled, past.units[unit.id], pd.Timestamp(past.start), at)
         for unit in plant.work_units
     }
     return ShopState(at, started, rows)
@@ -180,20 +275,20 @@ def _units(log: EventLog, plant: Plant, at: datetime) -> dict[str, _Unit]:
         unit = units.get(id)
         if unit is None:
             continue
-        is_pause = state in _PAUSES and (order, operation) == unit.latest_work
+        is_pause = state in PAUSES and (order, operation) == unit.latest_work
         if state == "setup":
             unit.setup_since = unit.setup_since or time
             unit.setup_key = reason or unit.setup_key
         elif not is_pause:
             unit.setup_since = None
         if state in ("", "working") and product:
-            unit.setup_key = _key(plant, id, product) or unit.setup_key
+            unit.setup_key = key_of(plant, id, product) or unit.setup_key
         if order and operation:
             unit.latest_work = order, operation
     return units
 
 
-def _key(plant: Plant, unit: str, product: str) -> str:
+def key_of(plant: Plant, unit: str, product: str) -> str:
     """Setup key of a product on a unit; empty for a product the plant does not make."""
     known = [p for p in plant.products if p.id == product]
     return setup_key(plant.unit(unit), known[0]) if known else ""
@@ -202,8 +297,8 @@ def _key(plant: Plant, unit: str, product: str) -> str:
 def _order_state(
     order: WorkOrder,
     plant: CompiledPlant,
-    progress: dict[tuple[str, str], Progress],
-    units: dict[str, _Unit],
+    progress: Mapping[tuple[str, str], Progress],
+    units: Mapping[str, UnitPast],
 ) -> OrderState:
     route = plant.plant.route_of(plant.plant.product(order.product))
     steps = [progress.get((order.id, operation)) for operation in route]
@@ -222,7 +317,11 @@ def _order_state(
 
 
 def _waiting(
-    order: WorkOrder, route: list[str], done: int, plant: CompiledPlant, units: dict[str, _Unit]
+    order: WorkOrder,
+    route: list[str],
+    done: int,
+    plant: CompiledPlant,
+    units: Mapping[str, UnitPast],
 ) -> OrderState:
     """An order between operations; running with nothing done where a setup for it is under way."""
     for id, unit in units.items() if done < len(route) else ():
@@ -238,7 +337,7 @@ def _can_do(plant: CompiledPlant, unit: str, operation: str, product: str) -> bo
 
 
 def _is_done(
-    step: Progress, quantity: float, name: tuple[str, str], units: dict[str, _Unit]
+    step: Progress, quantity: float, name: tuple[str, str], units: Mapping[str, UnitPast]
 ) -> bool:
     """Whether the last operation seen of an order has been finished."""
     if step.unit in units and units[step.unit].latest_work != name:
@@ -256,7 +355,7 @@ def _done_fraction(
     operation: str,
     order: WorkOrder,
     quantity: float,
-    seen: _Unit,
+    seen: UnitPast,
 ) -> float:
     """Share of the operation's working time that is behind it, in [0, 1)."""
     unit, product = plant.unit_index[step.unit], plant.product_index[order.product]
@@ -267,19 +366,12 @@ def _done_fraction(
     behind = sum(lots.minutes[:over]) + (lots.transit if over else 0.0)
     lot = lots.minutes[over] + (0.0 if over else lots.transit)
     since = step.under_way
-    worked = 0.0 if since is None else _working_minutes(seen.intervals, since)
+    worked = 0.0 if since is None else seen.working_minutes(since)
     return float(behind + min(worked, OVERDUE_LOT * lot)) / lots.total_minutes
 
 
-def _working_minutes(intervals: pd.DataFrame, since: pd.Timestamp) -> float:
-    """Minutes in state working at or after an instant."""
-    working = intervals[(intervals["state"] == "working") & (intervals["end"] > since)]
-    spans = working["end"] - working["start"].where(working["start"] > since, since)
-    return float(spans.dt.total_seconds().sum() / 60)
-
-
 def _unit_state(
-    unit: WorkUnit, plant: CompiledPlant, seen: _Unit, log_start: pd.Timestamp, at: datetime
+    unit: WorkUnit, plant: CompiledPlant, seen: UnitPast, log_start: pd.Timestamp, at: datetime
 ) -> UnitState:
     return UnitState(
         setup_key=seen.setup_key,
@@ -287,46 +379,37 @@ def _unit_state(
         unavailable_minutes=_unavailable_minutes(unit, plant, seen, at),
         ages={mode.id: _age(mode, unit, seen, log_start, at) for mode in unit.failure_modes},
         last_maintenance={
-            task.id: _last_execution(seen.intervals, task.id, log_start)
+            task.id: (seen.last_execution(task.id) or log_start).to_pydatetime()
             for task in unit.maintenance
         },
     )
 
 
 def _age(
-    mode: FailureMode, unit: WorkUnit, seen: _Unit, log_start: pd.Timestamp, at: datetime
+    mode: FailureMode, unit: WorkUnit, seen: UnitPast, log_start: pd.Timestamp, at: datetime
 ) -> float:
     """Age on the mode's own clock since it was last renewed [min or lots], or level of its wear."""
-    rows = seen.intervals
     renewing = [task.id for task in unit.maintenance if mode.id in task.renews]
-    repaired = rows["state"].isin(("down", "repair")) & (rows["reason"] == mode.id)
-    renewed = (rows["state"] == "maintenance") & rows["reason"].isin(renewing)
-    ends = rows.loc[renewed if mode.repair_effect == "old" else repaired | renewed, "end"]
-    since = pd.Timestamp(ends.max()) if len(ends) else log_start
+    repairs = () if mode.repair_effect == "old" else (mode.id,)
+    since = seen.renewed(repairs, renewing) or log_start
     if mode.clock == "count":
-        return float(sum(end >= since for end in seen.lot_ends))
+        return float(seen.lots_ended(since))
     if mode.clock == "operating":
-        minutes = _working_minutes(rows, since)
+        minutes = seen.working_minutes(since)
     else:
         minutes = (pd.Timestamp(at) - since).total_seconds() / 60
     wear = mode.degradation
     return minutes if wear is None else min(wear.mean_growth(minutes), WORN_SHARE * wear.limit)
 
 
-def _last_execution(intervals: pd.DataFrame, task: str, log_start: pd.Timestamp) -> datetime:
-    """Start of the last execution; windows of the next are counted from start to start."""
-    done = intervals[(intervals["state"] == "maintenance") & (intervals["reason"] == task)]
-    found = pd.Timestamp(done["start"].max()) if len(done) else log_start
-    return found.to_pydatetime()
-
-
-def _unavailable_minutes(unit: WorkUnit, plant: CompiledPlant, seen: _Unit, at: datetime) -> float:
+def _unavailable_minutes(
+    unit: WorkUnit, plant: CompiledPlant, seen: UnitPast, at: datetime
+) -> float:
     """Expected rest of what keeps the unit from working at the cut-off [min]."""
-    state = seen.last.get("state")
-    if state not in ("down", "repair", "maintenance"):
+    state, since, reason = seen.last_state
+    if since is None or state not in ("down", "repair", "maintenance"):
         return _setup_rest(unit, plant, seen) if seen.setup_since is not None else 0.0
-    elapsed = (pd.Timestamp(at) - seen.last["start"]).total_seconds() / 60
-    reason = seen.last["reason"]
+    elapsed = (pd.Timestamp(at) - since).total_seconds() / 60
     if state == "maintenance":
         durations = [task.duration for task in unit.maintenance if task.id == reason]
         return max(durations[0] - elapsed, 0.0) if durations else 0.0
@@ -336,26 +419,17 @@ def _unavailable_minutes(unit: WorkUnit, plant: CompiledPlant, seen: _Unit, at: 
     return _mean([_wait_for_crew(m, plant) + m.time_to_repair.mean for m in modes])
 
 
-def _setup_rest(unit: WorkUnit, plant: CompiledPlant, seen: _Unit) -> float:
+def _setup_rest(unit: WorkUnit, plant: CompiledPlant, seen: UnitPast) -> float:
     """Minutes until a setup under way is expected to end, pauses off shift included."""
-    rows = seen.intervals
-    spans = rows[(rows["state"] == "setup") & (rows["start"] >= seen.setup_since)]
-    done = float((spans["end"] - spans["start"]).dt.total_seconds().sum() / 60)
-    before = _key_worked(rows[rows["start"] < seen.setup_since], plant, unit)
     if unit.setup is None:
         return 0.0
+    product = seen.product_before_setup(plant.product_index)
+    before = setup_key(unit, plant.plant.product(product)) if product else ""
     known = unit.setup.time_between(before, seen.setup_key)
     whole = known if before else unit.setup.default  # from an unknown key, but it takes time
-    pieces = plant.unit_open[plant.unit_index[unit.id]].work(0.0, max(whole - done, 0.0))
+    left = max(whole - seen.setup_minutes, 0.0)
+    pieces = plant.unit_open[plant.unit_index[unit.id]].work(0.0, left)
     return pieces[-1][1] if pieces else 0.0
-
-
-def _key_worked(rows: pd.DataFrame, plant: CompiledPlant, unit: WorkUnit) -> str:
-    """Setup key of the last product worked in these intervals; empty when there was none."""
-    for product in reversed(rows.loc[rows["state"] == "working", "product"].tolist()):
-        if product in plant.product_index:
-            return setup_key(unit, plant.plant.product(product))
-    return ""
 
 
 def _wait_for_crew(mode: FailureMode, plant: CompiledPlant) -> float:

@@ -16,7 +16,7 @@ from flask import Response
 from dashboards.catalogue import LANGUAGE, text
 from dashboards.export import orders_csv
 from dashboards.layout import not_found, page
-from dashboards.pages import plan, runs, what_if
+from dashboards.pages import now, plan, runs, what_if
 from dashboards.source import Source, source
 from twin.errors import NoriaError
 
@@ -67,7 +67,7 @@ def create_app(archive: Path) -> Dash:
     app.layout = dash.page_container
     app.server.add_url_rule("/export/<run_id>/orders.csv", view_func=export_orders)
     _register_pages()
-    for module in (plan, what_if):
+    for module in (now, plan, what_if):
         module.register_callbacks(app)
     return app
 
@@ -95,6 +95,7 @@ def tell_failure(error: Exception) -> None:
 def _register_pages() -> None:
     """Name every page; the registry is Dash's own and holds no archive."""
     for key, path, render in (
+        ("now", "/now", now.render),
         ("plan", "/", plan.render),
         ("what-if", "/what-if", what_if.render),
         ("runs", "/runs", runs.render),

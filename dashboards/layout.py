@@ -21,12 +21,13 @@ from twin.errors import NoriaError
 log = logging.getLogger(__name__)
 
 PAGES = (
+    ("now", "/now", "clock"),
     ("plan", "/", "calendar-days"),
     ("what-if", "/what-if", "git-compare-arrows"),
     ("runs", "/runs", "list"),
 )
 """Key, address and icon of every page there is, as in the rail."""
-GROUPS = (("plan", ("plan", "what-if")), ("trust", ("runs",)))
+GROUPS = (("plan", ("now", "plan", "what-if")), ("trust", ("runs",)))
 
 FRESH_MINUTES = 120.0
 """A log that ends longer before the cut-off is marked as stale [min]."""

@@ -71,7 +71,7 @@ def read_history(config: ReplanConfig, progress: Progress) -> History:
     progress("diagnose the log", 0, 1)
     diagnosis = diagnose(inputs.log, inputs.plant, inputs.cut_off)
     if diagnosis.refusal:
-        raise UnfitData(f"{config.mes.path}: {diagnosis.refusal}")
+        raise UnfitData(f"{inputs.log.source}: {diagnosis.refusal}")
     until = _end(diagnosis.clean, inputs.cut_off)
     raw = inputs.log.until(until)
     given = "orders released inside a forecast stretch are given, as they came"

@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that help answers at once.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -13,18 +14,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
+from scenarios.live_cli import MODULES, add_live_commands
+
 MOST_SEED = 2**32 - 1
 """The generator of random numbers has a key of 32 bits for it."""
 WRONG_PLACES = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError,
                 PermissionError)  # fmt: skip
 """Errors of a path that somebody gave; others, as of a full disk, are no fault of the command."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_CODES = """\
 exit codes:
-  0  done                            4  data too old or too poor to carry a plan
-  1  an error of the program         5  no schedule meets the hard demands
-  2  a wrong input or command line   6  the ERP, or its folder, refused the plan
-  3  another run holds the lock      7  partly done; the message names what is not
-  130  interrupted
+  0  done                             7  partly done; the message names what is not
+  1  an error of the program          8  data too poor to carry a plan
+  2  a wrong input or command line    9  the ERP cannot be reached
+  3  another run holds the lock      10  no room left on the disk
+  4  data too old                    11  prices or carbon do not cover the horizon
+  5  no schedule meets the demands   12  the event store cannot be reached
+  6  the ERP, or its folder,        130  interrupted
+     refused the plan
 
 A configuration is a YAML file; noria demo writes one to look at. Every command takes --json.
 """
@@ -50,12 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answered(options: argparse.Namespace) -> int:
     """Do what is asked; the import of what does it can be interrupted as well."""
-    from scenarios import commands
+    from importlib import import_module
+
     from scenarios.progress import shown_progress
-    from twin.errors import NoriaError
+    from twin.errors import DiskFull, NoriaError
 
     try:
         with shown_progress(quiet=options.json or options.quiet) as progress:
+            commands = import_module(MODULES.get(options.command, "scenarios.commands"))
             answer = getattr(commands, options.command)(options, progress)
         print(answer.as_json() if options.json else answer.text)
         return int(answer.exit_code)
@@ -72,6 +81,8 @@ def _answered(options: argparse.Namespace) -> int:
             "rights and the room on the disk",
             file=sys.stderr,
         )
+        if error.errno in FULL:
+            return DiskFull.exit_code
         return 2 if isinstance(error, WRONG_PLACES) else 1
 
 
@@ -116,7 +127,12 @@ def parser() -> argparse.ArgumentParser:
         "twin, publish it and keep a ledger row. Running it twice changes nothing.",
     )
     _takes_config(replan)
-    replan.add_argument("--dry-run", action="store_true", help="do all but publish")
+    how = replan.add_mutually_exclusive_group()
+    how.add_argument("--publish", action="store_true", help="publish the plan (the default)")
+    how.add_argument(
+        "--dry-run", action="store_true",
+        help="do all but publish; say what would move, and what would be written to the ERP",
+    )  # fmt: skip
 
     discover = command(
         "discover",
@@ -215,6 +231,8 @@ def parser() -> argparse.ArgumentParser:
         "orders", nargs="*", metavar="ORDER",
         help="default: all that are late, the six least sure, the three dearest",
     )  # fmt: skip
+
+    add_live_commands(command)
 
     report = command("report", "print the figures of an archived run and where its page is")
     report.add_argument("run", type=Path, help="folder of an archived run, or an archive (latest)")

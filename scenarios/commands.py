@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios import archive
+from scenarios.answer import Answer
 from scenarios.run import Progress
 from scenarios.scenario import Case
 from scenarios.settings import MesSource, ReplanConfig, load_config
 from twin.connectors.whole_files import write_text
-from twin.errors import Fault, InputError
+from twin.errors import ErpAway, Fault, InputError
 from twin.model.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -22,18 +24,6 @@ if TYPE_CHECKING:
     from scenarios.simulate import Simulated
     from twin.model.events import EventLog
     from twin.model.plant import Plant
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A command's result: values for programs, text for people."""
-
-    values: Mapping[str, Any]
-    text: str
-    exit_code: int = 0
-
-    def as_json(self) -> str:
-        return json.dumps(self.values, indent=1, ensure_ascii=False, default=str)
 
 
 def demo(options: Namespace, progress: Progress) -> Answer:
@@ -51,19 +41,26 @@ def demo(options: Namespace, progress: Progress) -> Answer:
 
 
 def replan(options: Namespace, progress: Progress) -> Answer:
+    from scenarios.planner import told
     from scenarios.replan import replan as run_chain
 
     done = run_chain(_config(options), dry_run=options.dry_run, progress=progress)
     answer = _of_run(done.run, done.report_html, done.ledger_row)
-    if done.published is None:
-        return Answer(
-            {**answer.values, "published": False}, answer.text + "\ndry run: not published"
-        )
-    changed = "published" if done.published.changed else "already published, nothing changed"
-    return Answer(
-        {**answer.values, "published": True, "changed": done.published.changed},
-        f"{answer.text}\n{changed}: {done.published.folder}",
-    )
+    notes = [line for line in (told(done.run.case, done.run.schedule), done.too_nervous) if line]
+    if done.published is not None:
+        values = {**answer.values, "published": True, "changed": done.published.changed,
+                  "targets": done.published.lines}  # fmt: skip
+        lines = [f"published: {line}" for line in done.published.lines]
+        if not done.published.changed:
+            lines = list(done.published.lines)  # which say so
+        return Answer(values, "\n".join([answer.text, *notes, *lines]))
+    would = done.would_write
+    assert would is not None
+    values = {**answer.values, "published": False, "would_write": would.lines,
+              "too_nervous": done.too_nervous}  # fmt: skip
+    lines = [f"dry run: not published; to {line}" for line in would.lines]
+    text = "\n".join([answer.text, *notes, *lines])
+    return Answer(values, text, exit_code=ErpAway.exit_code if would.away else 0)
 
 
 def discover(options: Namespace, progress: Progress) -> Answer:
@@ -121,15 +118,19 @@ def _write_open_orders(path: Path, log: EventLog, plant: Plant) -> str:
 
 def diagnose(options: Namespace, progress: Progress) -> Answer:
     from scenarios.inputs import read_inputs
+    from scenarios.unfit import unfit
 
     config = _config(options)
     inputs = read_inputs(config)
     progress("diagnose the log", 0, 1)
     found = inputs.diagnosed()
-    text = found.describe() + "".join(f"\nassumed: {note}" for note in inputs.notes)
-    values: dict[str, Any] = found.to_dict()
+    refusal = unfit(config, inputs, found)
+    text = found.describe() + "".join(f"\nnote: {note}" for note in inputs.notes)
+    values: dict[str, Any] = {**found.to_dict(), "unfit": str(refusal) if refusal else ""}
+    if refusal and not found.refusal:
+        text += f"\nno plan: {refusal}"
     worth = None
-    if options.value_of_information and not found.refusal:
+    if options.value_of_information and not refusal:
         worth = _information(config, options, progress)
         values["value_of_information"] = worth.to_dict()
         text = "\n".join([text, *worth.lines()])
@@ -139,7 +140,7 @@ def diagnose(options: Namespace, progress: Progress) -> Answer:
         write_page(options.html, found, inputs.plant, inputs.notes, worth)
         values["page"] = str(options.html)
         text += f"\nthe page: {options.html}"
-    return Answer(values, text, exit_code=4 if found.refusal else 0)
+    return Answer(values, text, exit_code=refusal.exit_code if refusal else 0)
 
 
 def _information(config: ReplanConfig, options: Namespace, progress: Progress) -> Information:
@@ -267,7 +268,8 @@ def front(options: Namespace, progress: Progress) -> Answer:
     from scenarios.replan import last_plan, prepare
     from scenarios.simulate_files import try_folder
 
-    config = load_config(options.config, options.data)  # last night's plan is in its own archive
+    # Last night's plan is in its own archive.
+    config = load_config(options.config, options.data, environ=os.environ)
     folder = (options.out or options.config.parent) / "front"
     try_folder(folder)
     case = prepare(config, progress).case
@@ -436,7 +438,7 @@ def plant_as_yaml(plant: dict[str, Any]) -> str:
 
 
 def _config(options: Namespace) -> ReplanConfig:
-    return load_config(options.config, options.data, options.out)
+    return load_config(options.config, options.data, options.out, os.environ)
 
 
 def _of_run(run: archive.Run, html: Path, ledger_row: Mapping[str, Any]) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ def run_demo(folder: Path, *, seed: int, replications: int, progress: Progress) 
     """Write the data, run last night's job if it was not yet run, then tonight's."""
     config = load_config(make_demo(folder, seed=seed, progress=progress))
     config = config.model_copy(update={"seed": seed, "replications": replications})
+    assert isinstance(config.cut_off, datetime)
     last_night = config.model_copy(
         update={
             "cut_off": config.cut_off - timedelta(days=1),

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
+from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 
-from scenarios.settings import MesSource, ReplanConfig, SeriesSource
-from twin.errors import Fault, InputError
-from twin.model.events import EventLog
+from scenarios.cut_off import instant_of, is_rule
+from scenarios.feeds import read_forecast
+from scenarios.settings import MesSource, ReplanConfig
+from twin.model.events import COLUMNS, EventLog
 from twin.model.forecast import Forecast
-from twin.model.horizon import Array, Horizon
+from twin.model.horizon import Horizon
 from twin.model.orders import OrderBook
 from twin.model.plant import Plant, load_plant
 from twin.model.state import OrderState
+from twin.secrets import Keyring
 
 if TYPE_CHECKING:
     from twin.calibration.diagnosis import Diagnosis
+    from twin.calibration.findings import Finding
+    from twin.erp.signature import ErpReader
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,9 @@ class Inputs:
     notes: tuple[str, ...]
     """What was assumed or inferred, in words."""
     hashes: dict[str, str]
-    """SHA-256 of every file read."""
+    """SHA-256 of every file read, and of what was read from the event store and the ERP."""
+    held: Mapping[str, int] = field(default_factory=dict)
+    """Messages that wait in the event store's quarantine, by source; they are not in the log."""
 
     def diagnosed(self) -> Diagnosis:
         """The log judged against the plant, the order book and the mean price of energy."""
@@ -48,60 +56,58 @@ class Inputs:
 
         price = float(self.forecast.price_per_kwh.mean())
         orders = self.orders if self.order_states is None else None
-        return diagnose(
+        found = diagnose(
             self.log, self.plant, self.cut_off, orders=orders, price_per_kwh=price or None
         )
+        return replace(found, findings=(*_of_quarantine(self.held, len(self.log)), *found.findings))
 
 
-@dataclass(frozen=True)
-class Expected:
-    """Values that a series can have; others are a wrong unit or a wrong column."""
-
-    unit: str
-    least: float
-    most: float
-    remedy: str
-
-
-CARBON = Expected("kgCO2e/kWh", 0.0, 3.0, "check the column; grams need factor: 0.001")
-GENERATION = Expected("kW", 0.0, np.inf, "check the column; generation counts above 0")
-
-
-def read_inputs(config: ReplanConfig) -> Inputs:
+def read_inputs(config: ReplanConfig, now: datetime | None = None) -> Inputs:
     """Read and check everything a job needs; nothing is written.
+
+    ``now`` is what the rule of a cut-off is reckoned from; left out, the clock says it.
 
     Raises
     ------
     InputError
         For the first source that has faults, with all faults of that source.
+    FeedMissing
+        When prices or carbon intensity are not there, or do not cover the horizon.
+    StoreAway, ErpAway
+        When what is to be asked cannot be reached.
     """
-    log = read_log(config.mes)
+    now = now or datetime.now(UTC)
+    zone = ZoneInfo(config.mes.timezone)
+    described = load_plant(config.plant) if config.plant is not None else None
+    cut_off = instant_of(config.cut_off, described.zone if described else zone, now)
+    log = read_log(config.mes, cut_off, config.keyring)
+    held = _held(config)
     notes: tuple[str, ...] = ()
-    order_states: dict[str, OrderState] | None = None
-    if config.plant is not None:
-        plant = load_plant(config.plant)
-        cut_off = _in_zone(config.cut_off, plant)
+    if described is not None:
+        plant = described
     else:
-        plant, cut_off, log, notes = _discovered(config, log)
-    if config.orders is not None:
-        from twin.connectors.erp_files import read_orders
-
-        orders = read_orders(config.orders, plant)
-    else:
-        from twin.calibration.discover import open_orders
-
-        assert config.discover is not None
-        orders, order_states = open_orders(log, plant, cut_off, config.discover.same)
+        plant, log, notes = _discovered(config, log, cut_off)
+    if is_rule(config.cut_off):
+        rule = f'cut-off {cut_off.isoformat()}: "{config.cut_off}", asked at'
+        notes = (f"{rule} {now.astimezone(plant.zone).isoformat(timespec='seconds')}", *notes)
+    orders, order_states = _read_orders(config, plant, log, cut_off)
     horizon = Horizon(cut_off, config.horizon_days * 1440, plant.timezone)
+    forecast = read_forecast(config, horizon)
+    hashes = {path.name: _sha256(path) for path in config.input_files()}
+    if config.mes.store is not None:
+        hashes["event store"] = log_hash(log)
+    if config.orders is None and config.order_source is not None:
+        hashes[f"orders of {config.order_source.name}"] = orders_hash(orders)
     return Inputs(
         plant=plant,
         log=log,
         orders=orders,
-        forecast=read_forecast(config, horizon),
+        forecast=forecast,
         cut_off=cut_off,
         order_states=order_states,
         notes=notes,
-        hashes={path.name: _sha256(path) for path in config.input_files()},
+        hashes=hashes,
+        held=held,
     )
 
 
@@ -115,136 +121,87 @@ def format_of(path: Path) -> Literal["noria", "job_shop"]:
     return "noria" if "work_unit" in columns else "job_shop"
 
 
-def read_log(source: MesSource) -> EventLog:
-    """The MES log in its own format."""
+def read_log(
+    source: MesSource, cut_off: datetime | None = None, keyring: Keyring | None = None
+) -> EventLog:
+    """The log of a file in its own format, or of the event store up to a cut-off."""
+    if source.store is not None:
+        from twin.store.store import open_store
+
+        keyring = keyring or Keyring({}, Path())
+        begin = cut_off and cut_off - timedelta(days=source.window_days)
+        with open_store(source.store, keyring, migrate=False) as store:
+            log = store.log(begin, cut_off)
+        return EventLog(log.table[list(COLUMNS)], log.source)
     if source.format == "job_shop":
         from twin.connectors import job_shop
 
-        return job_shop.read_log(source.path, source.timezone)
+        return job_shop.read_log(source.file, source.timezone)
     from twin.connectors import mes_files
 
-    return mes_files.read_log(source.path)
+    return mes_files.read_log(source.file)
 
 
-def read_forecast(config: ReplanConfig, horizon: Horizon) -> Forecast:
-    """Price, carbon intensity and own generation on the slots of a horizon.
+def _held(config: ReplanConfig) -> Mapping[str, int]:
+    """Messages in the quarantine of the event store, by source."""
+    if config.mes.store is None:
+        return {}
+    from twin.store.store import open_store
 
-    A feed-in price that depends on the hour counts at its lowest: surplus is small, and a plan
-    should not chase it.
-    """
-    from twin.connectors.tariff import feed_in_series, load_tariff, price_series
-
-    generation = _on_slots(config.generation, horizon, GENERATION)
-    forecast = Forecast(
-        horizon=horizon,
-        price_per_kwh=np.zeros(horizon.slots),
-        carbon_intensity=_on_slots(config.carbon, horizon, CARBON),
-        generation_kw=generation,
-    )
-    if config.tariff is not None:
-        tariff = load_tariff(config.tariff)
-        prices, source = price_series(tariff, horizon), f"{tariff.id} ({tariff.status})"
-        forecast = replace(
-            forecast,
-            feed_in_per_kwh=float(feed_in_series(tariff, horizon).min()),
-            demand_charge_per_kw=tariff.demand_charge_per_kw_month,
-        )
-    else:
-        assert config.prices is not None
-        prices, source = _on_slots(config.prices, horizon), _described(config.prices)
-    return replace(
-        forecast,
-        price_per_kwh=prices,
-        peak_incurred_kw=config.peak_incurred_kw or 0.0,
-        source=f"price: {source}; carbon: {_described(config.carbon)}",
-    )
+    with open_store(config.mes.store, config.keyring, migrate=False) as store:
+        return store.status().held
 
 
-def metered_peak(log: EventLog, plant: Plant, config: ReplanConfig, horizon: Horizon) -> float:
-    """Highest 15-min mean import of the month so far [kW], from the units' meter readings.
+def _of_quarantine(held: Mapping[str, int], events: int) -> list[Finding]:
+    """What was received and is in no log has to be seen where the log is judged."""
+    if not held:
+        return []
+    from twin.calibration.findings import Finding
 
-    The base load is added and own generation, where its series reaches back, taken off. A month
-    without readings has no peak yet: 0. ``log`` is the diagnosed one: a reading that came twice
-    would be a peak that never was.
-    """
-    readings = log.of_kind("meter")
-    local = readings["time"].dt.tz_convert(plant.timezone)
-    first = horizon.start.astimezone(plant.zone).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
-    readings = readings[local > pd.Timestamp(first)]
-    if readings.empty:
-        return 0.0
-    slot = f"{horizon.slot_minutes}min"
-    ended = readings["time"].dt.ceil(slot)
-    kwh = readings.groupby(ended)["quantity"].sum()
-    # A slot that a unit's reading is missing from would look like a valley, never like a peak.
-    kw = kwh * 60 / horizon.slot_minutes + plant.energy.base_load_kw
-    start = kw.index[0].to_pydatetime() - timedelta(minutes=horizon.slot_minutes)
-    minutes = int((horizon.start - start).total_seconds() // 60)
-    minutes -= minutes % horizon.slot_minutes
-    past = Horizon(start, max(minutes, horizon.slot_minutes), plant.timezone)
-    own = _generation_or_zero(config.generation, past)
-    index = ((kw.index - pd.Timestamp(start)).total_seconds() / 60 / past.slot_minutes - 1).astype(
-        int
-    )
-    net = kw.to_numpy() - own[np.clip(index.to_numpy(), 0, past.slots - 1)]
-    return float(max(net.max(), 0.0))
+    count, sources = sum(held.values()), ", ".join(f"{name} {n}" for name, n in held.items())
+    text = f"{count} messages are held in the event store and are not in the log ({sources})"
+    remedy = "noria held says why; mend names or mapping, and replay them"
+    return [Finding("held", "warning", "", count, count / (events + count), text, remedy)]
 
 
-def _generation_or_zero(source: SeriesSource | None, horizon: Horizon) -> Array:
-    try:
-        return _on_slots(source, horizon)
-    except InputError:  # the series starts at the cut-off: the past is counted without it
-        return np.zeros(horizon.slots)
+def log_hash(log: EventLog) -> str:
+    """Of the events of a log as they are, whatever store they are in."""
+    rows = pd.util.hash_pandas_object(log.table, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
-def _on_slots(
-    source: SeriesSource | None, horizon: Horizon, expected: Expected | None = None
-) -> Array:
-    if source is None:
-        return np.zeros(horizon.slots)
-    from twin.connectors.series import on_horizon, read_hourly
-
-    series = read_hourly(
-        source.path,
-        source.time_column,
-        source.value_column,
-        source.factor,
-        timezone=source.timezone,
-        shift_days=source.shift_days,
-    )
-    values = on_horizon(series, horizon)
-    if expected:
-        _refuse_unlikely(values, expected, series.source)
-    return values
+def orders_hash(orders: OrderBook) -> str:
+    """Of an order book as it is, wherever it was read."""
+    content = json.dumps([asdict(order) for order in orders], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _refuse_unlikely(values: Array, expected: Expected, source: str) -> None:
-    outside = values[(values < expected.least) | (values > expected.most)]
-    if outside.size:
-        upto = " or above" if np.isinf(expected.most) else f" to {expected.most:g}"
-        found = f"got {outside[0]:g} {expected.unit} after factor; {expected.least:g}{upto} is "
-        found += "expected"
-        raise InputError(source, [Fault("", found, expected.remedy)])
+def _read_orders(
+    config: ReplanConfig, plant: Plant, log: EventLog, cut_off: datetime
+) -> tuple[OrderBook, dict[str, OrderState] | None]:
+    """Of the file, of the ERP, or open by the log with their progress."""
+    if config.orders is not None:
+        from twin.connectors.erp_files import read_orders
 
+        return read_orders(config.orders, plant), None
+    if (erp := config.order_source) is not None:
+        from scenarios.ledger import Ledger
+        from scenarios.outbox import Outbox
 
-def _described(source: SeriesSource) -> str:
-    shifted = f", moved by {source.shift_days} days" if source.shift_days else ""
-    return f"{source.path.name}, {source.value_column}{shifted}"
+        written = Outbox(Ledger(config.archive)).memory(erp.name)
+        return cast("ErpReader", erp).read_orders(plant, config.keyring, written), None
+    from twin.calibration.discover import open_orders
+
+    assert config.discover is not None
+    return open_orders(log, plant, cut_off, config.discover.same)
 
 
 def _discovered(
-    config: ReplanConfig, log: EventLog
-) -> tuple[Plant, datetime, EventLog, tuple[str, ...]]:
-    from zoneinfo import ZoneInfo
-
+    config: ReplanConfig, log: EventLog, cut_off: datetime
+) -> tuple[Plant, EventLog, tuple[str, ...]]:
     from twin.calibration.discover import discover
 
     assert config.discover is not None
-    cut_off = config.cut_off
-    if cut_off.tzinfo is None:
-        cut_off = cut_off.replace(tzinfo=ZoneInfo(config.mes.timezone))
     log = log.until(cut_off)
     found = discover(
         log,
@@ -257,14 +214,9 @@ def _discovered(
     )
     return (
         found.neutral or found.plant,  # it is calibrated on this log next
-        cut_off,
         log,
         tuple(note.text for note in found.notes if note.where == "plant"),
     )
-
-
-def _in_zone(instant: datetime, plant: Plant) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=plant.zone)
 
 
 def _sha256(path: Path) -> str:

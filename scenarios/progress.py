@@ -37,21 +37,25 @@ def _live() -> Iterator[Progress]:
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(),
         TimeElapsedColumn(),
     )  # fmt: skip
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, int] = {}
+    bars = Bars(*columns, console=Console(stderr=True))
+    tasks: dict[str, int] = {}
 
-        def tell(step: str, done: int, total: int) -> None:
-            key = step.split(", best")[0]
-            if key not in tasks:
-                for earlier in tasks.values():
-                    task = bars.tasks[earlier]
-                    bars.update(task.id, total=task.total or 1, completed=task.total or 1)
-                tasks[key] = bars.add_task(step, total=total or None)
-            bars.update(
-                bars.tasks[tasks[key]].id, description=step, completed=done, total=total or None
-            )
+    def tell(step: str, done: int, total: int) -> None:
+        bars.start()  # not before: a command with a display of its own has the screen to itself
+        key = step.split(", best")[0]
+        if key not in tasks:
+            for earlier in tasks.values():
+                task = bars.tasks[earlier]
+                bars.update(task.id, total=task.total or 1, completed=task.total or 1)
+            tasks[key] = bars.add_task(step, total=total or None)
+        bars.update(
+            bars.tasks[tasks[key]].id, description=step, completed=done, total=total or None
+        )
 
+    try:
         yield tell
+    finally:
+        bars.stop()
 
 
 def _lines() -> Progress:

@@ -1,8 +1,10 @@
 """The nightly job: from last night's data to a proven, published plan.
 
-Each step is a function of values; only the first (reading) and the last three (archive, publish,
-ledger) touch the world. Nothing is published that has not passed ``check``, and a job that is
-killed leaves either the old plan or the new one.
+Each step is a function of values; only the first (reading) and the last (archive, then publish)
+touch the world, and :mod:`scenarios.execution` records what happens. Nothing is published that has
+not passed ``check``, and a job that is killed leaves either the old plan or the new one: what was
+decided waits in the outbox until it has arrived. Inputs that were decided on before are not planned
+again.
 """
 
 from __future__ import annotations
@@ -11,30 +13,36 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios import archive, parameter_store
-from scenarios.inputs import Inputs, metered_peak, read_inputs
-from scenarios.ledger import PUBLISHED, Ledger, locked
+from scenarios import archive, nervousness, parameter_store
+from scenarios.cut_off import moment_of
+from scenarios.execution import DRY_RUN, Execution, Targets, recorded
+from scenarios.feeds import metered_peak
+from scenarios.inputs import Inputs, read_inputs
+from scenarios.ledger import Ledger
+from scenarios.planner import Planner, tonights_plan
+from scenarios.publication import Delivery, compare, decide_and_deliver, deliver_pending
 from scenarios.risk import risk_words, risks_of_report
 from scenarios.robust import robust_plan
 from scenarios.run import Progress, naive_plan, prove
 from scenarios.scenario import Case
 from scenarios.settings import ReplanConfig
+from scenarios.unfit import refuse_unfit
 from twin.accounting.check import check
-from twin.accounting.comparison import compare
-from twin.accounting.moves import Moves, moves_of
-from twin.errors import InputError, NoriaError, PublishRefused, UnfitData
+from twin.accounting.comparison import compare as difference
+from twin.accounting.moves import Moves
+from twin.errors import InputError, PublishRefused
 from twin.model.schedule import Schedule
 
 if TYPE_CHECKING:
     from scenarios.updating import Updated
     from twin.calibration.diagnosis import Diagnosis
     from twin.calibration.estimates import Calibration
-    from twin.connectors.plan_drop import Published
 
 Closeness = Callable[[Case, "Prepared"], list[dict[str, Any]]]
 """Compares twin and truth where the truth is known (the demonstration)."""
@@ -62,8 +70,12 @@ class Replanned:
 
     run: archive.Run
     report_html: Path
-    published: Published | None
+    published: Delivery | None
     """None on a dry run."""
+    would_write: Delivery | None
+    """On a dry run: what publishing would do."""
+    too_nervous: str
+    """On a dry run: why the plan would not be published; empty when it would."""
     ledger_row: dict[str, Any]
 
 
@@ -73,68 +85,102 @@ def replan(
     dry_run: bool = False,
     progress: Progress | None = None,
     closeness: Closeness | None = None,
+    planner: Planner = robust_plan,
+    targets: Targets | None = None,
+    now: datetime | None = None,
 ) -> Replanned:
     """Run the whole chain once.
 
+    ``targets`` are those of the configuration where none are given; ``now`` is what the rule of a
+    cut-off is reckoned from, the clock's where it is left out.
+
     Raises
     ------
-    Locked, InputError, UnfitData, Infeasible, PublishRefused
+    Locked, InputError, UnfitData, FeedMissing, StoreAway, Infeasible, PublishRefused, ErpAway,
+    Partial, DiskFull
         See :mod:`twin.errors`; the ledger keeps a row of each but the first.
     """
-    with locked(config.archive):
-        ledger = Ledger(config.archive)
-        number = ledger.begin()
-        details: dict[str, Any] = {"versions": versions()}
-        run_id, status, code = "", "failed", 1
-        try:
-            done = _chain(config, dry_run, progress or _silent, closeness, details)
-            run_id, status, code = done.run.id, "dry run" if dry_run else PUBLISHED, 0
-            return done
-        except NoriaError as error:
-            status, code = type(error).__name__, error.exit_code
-            details["message"] = str(error)
-            raise
-        except KeyboardInterrupt:
-            status, code = "interrupted", 130
-            raise
-        finally:
-            ledger.end(number, status=status, exit_code=code, run_id=run_id, details=details)
+    with recorded(config, "replan", targets) as execution:
+        if dry_run:
+            execution.status = DRY_RUN
+        tell = execution.log.beside(progress or _silent)
+        now = now or datetime.now(UTC)
+        if not dry_run:
+            tell("deliver what was decided before", 0, 1)
+            deliver_pending(execution, moment_of(config.cut_off, now))
+        inputs = _read(execution, tell, now)
+        previous = last_published(config.archive, inputs.cut_off)
+        execution.run_id = run_identity(config, inputs, previous)
+        run = _decided(execution, closeness)
+        if run is None:
+            run = _planned(execution, inputs, previous, planner, tell, closeness)
+        return _published(execution, run, dry_run, tell)
 
 
-def _chain(
-    config: ReplanConfig,
-    dry_run: bool,
-    progress: Progress,
+def _read(execution: Execution, tell: Progress, now: datetime) -> Inputs:
+    tell("read log, orders, prices", 0, 1)
+    config = execution.config
+    execution.details |= {"versions": versions(), "seed": config.seed}
+    inputs = read_inputs(config, now)
+    execution.details |= {
+        "inputs": inputs.hashes,
+        "cut_off": inputs.cut_off.isoformat(),
+        "orders": len(inputs.orders),
+        "events": len(inputs.log),
+    }
+    return inputs
+
+
+def _decided(execution: Execution, closeness: Closeness | None) -> archive.Run | None:
+    """The archived run, where the same inputs were decided on before; a fallback plan is tried to
+    be bettered."""
+    if execution.run_id not in execution.outbox.decided():
+        return None
+    try:
+        run = archive.load_run(execution.config.archive / execution.run_id)
+    except InputError:  # damaged or taken away: planned again
+        return None
+    if run.schedule.status == "fallback" or (closeness and not run.extras.get("closeness")):
+        return None
+    execution.log.info("decided before", run=run.id)
+    execution.details |= run.ledger_row
+    return run
+
+
+def _planned(
+    execution: Execution,
+    inputs: Inputs,
+    previous: archive.Run | None,
+    planner: Planner,
+    tell: Progress,
     closeness: Closeness | None,
-    details: dict[str, Any],
-) -> Replanned:
-    ready = prepare(config, progress)
-    case, run_id = ready.case, run_identity(config, ready.inputs)
-    night = replace(ready.parameters.night, run=run_id)
-    details |= {"inputs": ready.inputs.hashes, "seed": config.seed, "orders": len(case.orders)}
-    previous = last_plan(config.archive, case)
-
-    schedule = robust_plan(
-        case, previous=previous, seed=config.seed, time_limit=config.time_limit_s, progress=progress
-    )
-    progress("check the plan", 0, 1)
-    _refuse_faults(schedule, case, previous)
-    moves = _moves(schedule, case, previous)
+) -> archive.Run:
+    """Prepare, plan, check and prove; the run is archived when this returns."""
+    config, run_id = execution.config, execution.run_id
+    ready = prepare(config, tell, inputs)
+    case, last = ready.case, previous.schedule if previous else None
+    schedule = _schedule(config, case, last, planner, tell)
+    tell("check the plan", 0, 1)
+    _refuse_faults(schedule, case, last)
+    moves = nervousness.moves_between(case, last, schedule) if last else None
     proof, naive = (
         prove(
             case, candidate, name=name, replications=config.replications, seed=config.seed,
-            progress=progress,
+            progress=tell,
         )
         for name, candidate in (("plan", schedule), ("naive plan", naive_plan(case)))
     )  # fmt: skip
     risk = risks_of_report(case, proof.report)
-    details |= {
+    night = ready.parameters.night
+    execution.details |= {
         "status_of_plan": schedule.status,
+        "note": schedule.note,
         "total_cost": schedule.value.total_cost if schedule.value else None,
         "replications": proof.report.replications,
         "set_aside": sum(ready.diagnosis.set_aside.values()),
         "unplaced": list(schedule.unplaced),
         "parameters": f"{night.verdict}: {night.why}",
+        "compared_with": previous.id if previous else None,
         "moved": len(moves.moves) if moves else None,
         "frozen": moves.frozen if moves else 0,
         "frozen_kept": moves.kept if moves else 0,
@@ -147,9 +193,9 @@ def _chain(
         schedule=schedule,
         report=proof.report,
         naive_report=naive.report,
-        previous=previous,
-        comparison=compare(naive.outcomes, proof.outcomes),
-        ledger_row={**details, "run_id": run_id},
+        previous=last,
+        comparison=difference(naive.outcomes, proof.outcomes),
+        ledger_row={**execution.details, "run_id": run_id},
         extras={
             "diagnosis": ready.diagnosis.to_dict(),
             "calibration": json.loads(ready.calibration.to_json()),
@@ -160,14 +206,45 @@ def _chain(
             "risk": [one.to_dict() for one in risk],
         },
     )
-    progress("archive and report", 0, 1)
+    tell("archive and report", 0, 1)
     archive.save_run(config.archive, run, partial(write_html, run, ready))
-    published = None
-    if not dry_run:
-        published = _publish(run, config.publish, progress)
-        parameter_store.save(config.archive, night)
-    details["changed"] = bool(published and published.changed)
-    return Replanned(run, run.folder / archive.HTML, published, dict(run.ledger_row))
+    return run
+
+
+def _schedule(
+    config: ReplanConfig,
+    case: Case,
+    previous: Schedule | None,
+    planner: Planner,
+    tell: Progress,
+) -> Schedule:
+    """The optimiser's plan or the fallback's, calmed down where it moves too much."""
+
+    def plan(of: Case) -> Schedule:
+        return tonights_plan(of, previous, config, planner, tell)
+
+    schedule = plan(case)
+    if previous is None or config.nervousness is None:
+        return schedule
+    return nervousness.calm_plan(case, previous, config.nervousness, plan, schedule)
+
+
+def _published(execution: Execution, run: archive.Run, dry_run: bool, tell: Progress) -> Replanned:
+    """Publish an archived run, or on a dry run say what publishing would do."""
+    page, bound = run.folder / archive.HTML, execution.config.nervousness
+    nervous = ""
+    if bound and run.previous:
+        nervous = nervousness.refusal(run.case, run.previous, bound, run.schedule)
+    if dry_run:
+        tell("compare with the ERP", 0, 1)
+        would = compare(execution, run)
+        return Replanned(run, page, None, would, nervous, dict(execution.details))
+    if nervous:
+        raise nervousness.TooNervous(nervous)
+    tell("publish to the ERP", 0, 1)
+    delivery = decide_and_deliver(execution, run)
+    execution.details["changed"] = delivery.changed
+    return Replanned(run, page, delivery, None, "", dict(run.ledger_row))
 
 
 def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) -> None:
@@ -182,17 +259,12 @@ def _refuse_faults(schedule: Schedule, case: Case, previous: Schedule | None) ->
         )
 
 
-def _moves(schedule: Schedule, case: Case, previous: Schedule | None) -> Moves | None:
-    """What moved since last night and why; None without a plan of last night."""
-    if previous is None:
-        return None
-    return moves_of(
-        schedule, previous, case.plant, case.orders, case.forecast, case.state, case.demands
-    )
-
-
-def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
+def prepare(
+    config: ReplanConfig, progress: Progress | None = None, inputs: Inputs | None = None
+) -> Prepared:
     """Read, diagnose, calibrate and replay: everything before the plan. Nothing is written.
+
+    ``inputs`` are read where they are not given.
 
     Raises
     ------
@@ -204,13 +276,12 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     from twin.calibration.replay import shop_state
 
     tell = progress or _silent
-    tell("read log, orders, prices", 0, 1)
-    inputs = read_inputs(config)
+    if inputs is None:
+        tell("read log, orders, prices", 0, 1)
+        inputs = read_inputs(config)
     tell("diagnose the log", 0, 1)
     diagnosis = inputs.diagnosed()
-    if diagnosis.refusal:
-        raise UnfitData(f"{config.mes.path}: {diagnosis.refusal}")
-    _refuse_stale(config, diagnosis, inputs)
+    refuse_unfit(config, inputs, diagnosis)
     parameters = update(config, inputs, diagnosis.clean, tell)
     twin = calibrated(inputs.plant, parameters.calibration)
     tell("replay the shop", 0, 1)
@@ -226,45 +297,42 @@ def prepare(config: ReplanConfig, progress: Progress | None = None) -> Prepared:
     )
 
 
-def _refuse_stale(config: ReplanConfig, diagnosis: Diagnosis, inputs: Inputs) -> None:
-    last = diagnosis.clean.table["time"].max()
-    age_h = (inputs.cut_off - last).total_seconds() / 3600
-    if age_h > config.stale_after_h:
-        raise UnfitData(
-            f"{config.mes.path}: the last event is {age_h:.1f} h older than the cut-off "
-            f"{inputs.cut_off.isoformat()}; at most {config.stale_after_h:g} h is allowed; "
-            "bring the log up to date or raise stale_after_h"
-        )
-
-
-def run_identity(config: ReplanConfig, inputs: Inputs) -> str:
-    """Name of a run: its cut-off, and a hash of everything that decides its figures."""
+def run_identity(config: ReplanConfig, inputs: Inputs, previous: archive.Run | None = None) -> str:
+    """Name of a run: its cut-off, and a hash of everything that decides its figures, the plan it
+    is compared with included."""
     settings = config.model_dump(
         mode="json",
         include={
             "horizon_days", "replications", "seed", "discover", "time_limit_s", "plan",
-            "calibration",
+            "calibration", "nervousness",
         },
     )  # fmt: skip
     before = parameter_store.champion(config.archive, inputs.cut_off)
     parameters = before.calibration.to_json() if before and config.discover is None else ""
-    content = json.dumps([inputs.hashes, settings, version("noria"), parameters], sort_keys=True)
+    last = previous.id if previous else ""
+    content = json.dumps(
+        [inputs.hashes, settings, version("noria"), parameters, last], sort_keys=True
+    )
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return f"{inputs.cut_off.astimezone(inputs.plant.zone):%Y-%m-%dT%H%M}-{digest}"
 
 
 def last_plan(folder: Path, case: Case) -> Schedule | None:
     """The latest published plan that was made for an earlier cut-off: last night's."""
-    published = Ledger(folder).published()
-    for candidate in reversed(archive.run_folders(folder)):
-        if candidate.name not in published:
-            continue
+    previous = last_published(folder, case.horizon.start)
+    return previous.schedule if previous else None
+
+
+def last_published(folder: Path, before: datetime) -> archive.Run | None:
+    """The run whose plan was published last, of those made for an earlier cut-off; after a
+    rollback, the one gone back to."""
+    for id in reversed(Ledger(folder).publications()):
         try:
-            schedule = archive.load_run(candidate).schedule
+            run = archive.load_run(folder / id)
         except InputError:  # damaged: nothing to compare with
             continue
-        if schedule.horizon.start < case.horizon.start:
-            return schedule
+        if run.case.horizon.start < before:
+            return run
     return None
 
 
@@ -289,15 +357,6 @@ def write_html(run: archive.Run, ready: Prepared, path: Path) -> None:
         ledger_row=run.ledger_row,
         risk=risk_words(risks_of_report(run.case, run.report)),
         notes=ready.inputs.notes,
-    )
-
-
-def _publish(run: archive.Run, folder: Path, progress: Progress) -> Published:
-    from twin.connectors.plan_drop import publish
-
-    progress("publish to the ERP drop", 0, 1)
-    return publish(
-        run.schedule, run.case.plant, run.case.orders, run.report, folder, run.extras["moves"]
     )
 
 

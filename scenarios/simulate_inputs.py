@@ -7,6 +7,7 @@ as the log left it), or from the folder of an archived run.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -238,7 +239,7 @@ def _case(options: Namespace, progress: Progress) -> tuple[Case, int, int, Plant
     from scenarios.replan import prepare
     from scenarios.settings import load_config
 
-    config = load_config(options.plant, options.data, None)
+    config = load_config(options.plant, options.data, environ=os.environ)
     found = prepare(config, progress)
     draws = plant_draws(
         found.diagnosis.clean, found.inputs.plant, found.calibration, config.seed

@@ -81,7 +81,7 @@ def test_too_short_a_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     row = "A,cut,M,2026-01-05 07:00:00,2026-01-05 09:00:00,1,0,0,D,"
     path = tmp_path / "log.csv"
     path.write_text(f"{head},Report_Type,Rework\n{row}\n")
-    assert backtest_job_shop.main([str(path)]) == 4
+    assert backtest_job_shop.main([str(path)]) == 8
     assert "35 days and 1 week are needed" in capsys.readouterr().err
 
 

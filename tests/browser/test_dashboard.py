@@ -12,11 +12,12 @@ from playwright.sync_api import Page, expect
 from dashboards.jobs import read_job, wait_until
 from scenarios.archive import Run
 from tests.browser.conftest import Visit
+from tests.live_twin import small_live
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Visit]
-PATHS = ("/", "/what-if", "/runs")
+PATHS = ("/", "/now", "/what-if", "/runs")
 PATIENCE_MS = 60_000
 PATIENCE_S = 60.0
 
@@ -110,6 +111,29 @@ def test_the_page_names_its_language(visit: Open) -> None:
 def test_an_address_without_a_page_says_so(visit: Open) -> None:
     page = visit().go("/nowhere")
     expect(page.locator("#page-error")).to_contain_text("no page at this address")
+
+
+# --- now ---
+
+
+def test_the_page_now_follows_the_live_twin_by_itself(visit: Open, run: Run) -> None:
+    """First nobody looks, then somebody does, then nobody any more."""
+    live = run.folder.parent / "live.json"
+    live.unlink(missing_ok=True)
+    seen = visit()
+    page = seen.go("/now")
+    expect(page.locator("#now-empty")).to_contain_text("noria watch")
+    try:
+        small_live(run)
+        page.wait_for_selector("#now-gantt .js-plotly-plot .bars .point", timeout=PATIENCE_MS)
+        expect(page.locator("#now-units tbody tr")).to_have_count(len(run.case.plant.work_units))
+        expect(page.locator("#now-lead")).to_contain_text("As of")
+        assert overflow(page) <= 0
+        live.unlink()
+        expect(page.locator("#now-empty")).to_be_visible(timeout=PATIENCE_MS)
+    finally:
+        live.unlink(missing_ok=True)
+    assert seen.complaints == []
 
 
 # --- today's plan ---

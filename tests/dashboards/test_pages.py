@@ -23,7 +23,7 @@ from dashboards.figures.late import late_orders
 from dashboards.jobs import Request
 from dashboards.layout import PAGES, page
 from dashboards.order_story import order_story
-from dashboards.pages import plan, runs, what_if
+from dashboards.pages import now, plan, runs, what_if
 from dashboards.source import source
 from dashboards.url_state import View, write_view
 from dashboards.what_if_form import FIELDS, can_work_longer, read_form
@@ -74,7 +74,9 @@ def part(component: Any, id: str) -> Component:
 
 def rendered(app: Dash, key: str, view: View | None = None) -> Component:
     """A page as the browser gets it."""
-    render = {"plan": plan.render, "what-if": what_if.render, "runs": runs.render}[key]
+    render = {
+        "now": now.render, "plan": plan.render, "what-if": what_if.render, "runs": runs.render,
+    }[key]  # fmt: skip
     with app.server.test_request_context():
         query = dict(re.findall(r"(\w+)=([^&]*)", write_view(view or View())))
         return page(key, render)(**query)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.demo import with_meters
+from tests.services.postgres import postgres, postgres_server
 from twin.connectors.erp_files import write_orders
 from twin.connectors.mes_files import write_log
 from twin.model.compiled import compile_plant
@@ -15,6 +16,8 @@ from twin.model.orders import OrderBook, WorkOrder
 from twin.model.plant import load_plant
 from twin.model.state import ShopState
 from twin.simulation.simulate import simulate
+
+__all__ = ["postgres", "postgres_server"]  # fixtures
 
 SMALL = Path(__file__).parents[1] / "plants" / "small.yaml"
 PLANT = load_plant(SMALL)

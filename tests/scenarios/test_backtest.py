@@ -337,13 +337,13 @@ def test_an_interrupted_backtest_leaves_no_folder(
     assert not out.exists()
 
 
-def test_a_log_that_is_too_short_ends_with_4(
+def test_a_log_that_is_too_short_ends_with_8(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = (shop / "mes_log.csv").read_text().splitlines()
     late = [line for line in lines[1:] if line >= "2026-11-20"]
     (shop / "mes_log.csv").write_text("\n".join([lines[0], *late]) + "\n")
-    assert main(["backtest", str(shop / "replan.yaml"), "--horizon", "week", "--quiet"]) == 4
+    assert main(["backtest", str(shop / "replan.yaml"), "--horizon", "week", "--quiet"]) == 8
     assert "can be tested from" in capsys.readouterr().err
 
 

@@ -182,6 +182,31 @@ def short_series(shop: Path) -> None:
     edit(shop / "carbon.csv", lambda rows: rows[:100])
 
 
+def no_series(shop: Path) -> None:
+    (shop / "carbon.csv").unlink()
+
+
+def empty_series(shop: Path) -> None:
+    edit(shop / "carbon.csv", lambda rows: rows[:1])
+
+
+def no_tariff(shop: Path) -> None:
+    (shop / "tariff.yaml").unlink()
+
+
+def half_of_the_units_silent(shop: Path) -> None:
+    """The feed of two units went down on Friday morning."""
+
+    def is_lost(row: str) -> bool:
+        return row > "2026-11-20T06" and (",F-1," in row or ",K-1," in row)
+
+    edit(shop / "mes_log.csv", lambda rows: [rows[0], *(r for r in rows[1:] if not is_lost(r))])
+
+
+def every_second_event_missing(shop: Path) -> None:
+    edit(shop / "mes_log.csv", lambda rows: [rows[0], *rows[1::2]])
+
+
 def five_faults(shop: Path) -> None:
     path = shop / "plant.yaml"
     text = path.read_text()
@@ -199,15 +224,20 @@ def five_faults(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("breaks", "code", "words"),
     [
-        (empty_log, (2, 4), ["mes_log.csv", "no event"]),
-        (unknown_unit, (4,), ["PRESS-9"]),
+        (empty_log, (2, 8), ["mes_log.csv", "no event"]),
+        (unknown_unit, (8,), ["PRESS-9"]),
         (negative_quantity, (2,), ["mes_log.csv", "line", "-5"]),
         (broken_clock, (2,), ["mes_log.csv", "line 51", "last tuesday"]),
         (stale_log, (4,), ["mes_log.csv"]),
         (unknown_product, (2,), ["orders.csv", '"AA"']),
         (hole_in_the_series, (2,), ["carbon.csv"]),
-        (clock_change_in_local_times, (2,), ["carbon.csv"]),
-        (short_series, (2,), ["carbon.csv"]),
+        (clock_change_in_local_times, (11,), ["carbon.csv"]),
+        (short_series, (11,), ["carbon.csv", "covers"]),
+        (no_series, (11,), ["carbon.csv", "no such file"]),
+        (empty_series, (11,), ["carbon.csv", "nothing is in it"]),
+        (no_tariff, (11,), ["tariff.yaml", "no such file"]),
+        (half_of_the_units_silent, (8,), ["of 4 work units", "F-1", "K-1", "silent"]),
+        (every_second_event_missing, (8,), ["both a start and an end"]),
         (five_faults, (2,), ["Casablnca", "haet", "MECK", "spindel", "sotf", "did you mean"]),
     ],
 )

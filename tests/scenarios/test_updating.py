@@ -21,13 +21,14 @@ from scenarios.parameters_text import history_text, in_force
 from scenarios.replan import Prepared, prepare, replan
 from scenarios.settings import ReplanConfig, load_config
 from tests.benchmarks.cycle_time_recovery import _lone_unit
+from tests.fake_erp import FakeErp
 from tests.lot_logs import BEGIN, log_of
 from tests.slow_plants import slowed
 from twin.calibration.calibrate import calibrated
 from twin.calibration.diagnosis import diagnose
 from twin.calibration.drift import Drift
 from twin.calibration.estimates import Calibration, ParameterEstimate
-from twin.errors import InputError
+from twin.errors import InputError, PublishRefused
 from twin.model.events import EventLog
 from twin.model.plant import Plant
 
@@ -262,15 +263,10 @@ def test_a_dry_run_accepts_nothing_and_a_published_one_does(shop: Path) -> None:
     assert "Parameters in force" in done.report_html.read_text()
 
 
-def test_a_night_that_could_not_publish_accepts_nothing(
-    shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("scenarios.replan._publish", refuse)
-    with pytest.raises(OSError, match="No space"):
-        replan(quick(shop))
+def test_a_night_that_could_not_publish_accepts_nothing(shop: Path, tmp_path: Path) -> None:
+    closed = FakeErp(tmp_path / "erp", refuses_all=True)
+    with pytest.raises(PublishRefused, match="closed for bookings"):
+        replan(quick(shop), targets={"fake": closed})
     assert nights_of(shop) == []
 
 

@@ -53,7 +53,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "gantt.label": "The plan by work unit, with prices, carbon and load",
         "gantt.hint": "Drag to pan, wheel to zoom, keys 1–4 for spans",
         "gantt.hint.late": "J and K step through the late orders",
-        "assumed": "Assumed, not measured: {notes}",
+        "assumed": "Beside the log, the figures rest on: {notes}",
         "late.title": "Late and at risk",
         "late.note.one": "{n} order · {replications} replications · {level} % intervals",
         "late.note.other": "{n} orders · {replications} replications · {level} % intervals",

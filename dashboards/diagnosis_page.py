@@ -45,7 +45,7 @@ def write_page(
     ]  # fmt: skip
     if notes:
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-        body.append(card("Assumed, not measured", "", f"<ul>{items}</ul>"))
+        body.append(card("What the figures rest on beside the log", "", f"<ul>{items}</ul>"))
     write_text(path, page(f"{name}: diagnosis of the log", "\n".join(filter(None, body))))
 
 

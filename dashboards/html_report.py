@@ -149,7 +149,7 @@ def _assumed(notes: Sequence[str], forecast: Forecast) -> str:
         return ""
     said = [*notes, *([f"series used: {forecast.source}"] if forecast.source else [])]
     items = "".join(f"<li>{escape(note)}</li>" for note in said)
-    return sections.card("Assumed, not measured", "", f"<ul>{items}</ul>")
+    return sections.card("What the figures rest on beside the log", "", f"<ul>{items}</ul>")
 
 
 def _plan(

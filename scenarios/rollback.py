@@ -77,7 +77,8 @@ def _wanted(config: ReplanConfig, published: list[str], to: str | None) -> str:
         raise InputError(source, [Fault("rollback", found)])
     if to is not None:
         if to not in published:
-            found = f'"{to}" is no run whose plan was published; {did_you_mean(to, dict.fromkeys(published))}'
+            hint = did_you_mean(to, dict.fromkeys(published))
+            found = f'"{to}" is no run whose plan was published; {hint}'
             raise InputError("--to", [Fault("", found)])
         return to
     earlier = [id for id in published if id != published[-1]]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from twin.ingest.signature import Message, Position, Stopped
+from twin.ingest.signature import Message, Position, Source, Stopped
+from twin.secrets import Keyring
 from twin.store.record import Appended
 
 
@@ -115,3 +117,40 @@ class FakeIntake:
                 raise AssertionError(
                     f"not in {seconds} s; {len(self.messages)} messages, {self.connections=}"
                 )
+
+
+@contextmanager
+def receiving(
+    source: Source, keyring: Keyring, intake: FakeIntake | None = None
+) -> Iterator[FakeIntake]:
+    """The source in a thread, as the supervisor runs it; at the end it has to stop within two
+    seconds, and what it raised is raised here."""
+    intake = intake or FakeIntake()
+    thread, errors = started(source, keyring, intake)
+    try:
+        yield intake
+    finally:
+        intake.stop()
+        thread.join(2)
+        assert not thread.is_alive(), "it stops within two seconds"
+    if errors:
+        raise errors[0]
+
+
+def started(
+    source: Source, keyring: Keyring, intake: FakeIntake
+) -> tuple[threading.Thread, list[BaseException]]:
+    """A source under way, and what it will have raised."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            source.run(intake, keyring)
+        except Stopped:
+            pass  # the supervisor expects it
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, errors

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from tests.services.opcua_server import OpcUaServer
-from tests.twin.ingest.fake_intake import FakeIntake
+from tests.twin.ingest.fake_intake import FakeIntake, receiving
 from twin.ingest.opcua import OpcUaSource
 from twin.model.base import validate
 from twin.secrets import Keyring
@@ -32,32 +31,13 @@ def press_source(server: OpcUaServer, **more: Any) -> OpcUaSource:
     return validate({**settings, **more}, OpcUaSource, "ingest.yaml")
 
 
-@contextmanager
 def running(
     source: OpcUaSource,
     folder: Path,
     intake: FakeIntake | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Iterator[FakeIntake]:
-    """The source receives into an intake; at the end it has to stop within two seconds."""
-    intake = intake or FakeIntake()
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            source.run(intake, Keyring(environ or {}, folder))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield intake
-    finally:
-        intake.stop()
-        thread.join(2)
-    assert not thread.is_alive(), "it stops within two seconds"
-    assert not failed, failed
+) -> AbstractContextManager[FakeIntake]:
+    return receiving(source, Keyring(environ or {}, folder), intake)
 
 
 def connected(intake: FakeIntake) -> bool:

@@ -1,17 +1,16 @@
 """Production reports of an MES in B2MML become starts and ends."""
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.twin.ingest.fake_intake import FakeIntake
+from tests.twin.ingest.fake_intake import FakeIntake, receiving
 from twin.connectors import b2mml
 from twin.ingest.b2mml_performance import B2mmlSource
 from twin.secrets import Keyring
+
+KEYRING = Keyring({}, Path())
 
 
 def material(use: str, quantity: str, *, other: str = "", lot: str = "", product: str = "") -> str:
@@ -63,20 +62,8 @@ def source(folder: Path, **settings: object) -> B2mmlSource:
     return B2mmlSource.model_validate(given)
 
 
-@contextmanager
-def running(one: B2mmlSource, intake: FakeIntake) -> Iterator[FakeIntake]:
-    thread = threading.Thread(target=one.run, args=(intake, Keyring({}, Path())))
-    thread.start()
-    try:
-        yield intake
-    finally:
-        intake.stop()
-        thread.join(2)
-        assert not thread.is_alive()
-
-
 def read(folder: Path, messages: int, **settings: object) -> FakeIntake:
-    with running(source(folder, **settings), FakeIntake()) as intake:
+    with receiving(source(folder, **settings), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: len(i.messages) >= messages)
     return intake
 
@@ -103,7 +90,7 @@ def test_a_job_response_of_a_work_performance_is_read(tmp_path: Path) -> None:
 
 def test_a_segment_still_open_is_a_start_and_later_an_end(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(performance(segment("S1", end="")))
-    with running(source(tmp_path), FakeIntake()) as intake:
+    with receiving(source(tmp_path), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: len(i.messages) == 1)
         (tmp_path / "a.xml").write_text(performance(segment("S1", inside=MADE)))
         intake.wait_for(lambda i: len(i.messages) == 2)
@@ -113,7 +100,7 @@ def test_a_segment_still_open_is_a_start_and_later_an_end(tmp_path: Path) -> Non
 def test_the_same_report_in_two_files_has_the_same_keys(tmp_path: Path) -> None:
     for name in ("a.xml", "b.xml"):
         (tmp_path / name).write_text(performance(segment("S1", inside=MADE)))
-    with running(source(tmp_path), FakeIntake()) as intake:
+    with receiving(source(tmp_path), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: len(i.batches) == 2)
     assert [m.key for m in intake.messages] == ["P1/R1/S1/start", "P1/R1/S1/end"]
 
@@ -122,7 +109,7 @@ def test_a_half_written_file_waits_until_it_is_whole(tmp_path: Path) -> None:
     text = performance(segment("S1", inside=MADE))
     (tmp_path / "a.xml").write_text(text[:200])
     (tmp_path / "b.xml").write_text(performance(segment("S9"), id="R9"))
-    with running(source(tmp_path, settle=60), FakeIntake()) as intake:
+    with receiving(source(tmp_path, settle=60), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: len(i.messages) == 2)  # the other file is not kept waiting
         assert not intake.refused
         (tmp_path / "a.xml").write_text(text)
@@ -131,7 +118,7 @@ def test_a_half_written_file_waits_until_it_is_whole(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_refused_once_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<OperationsPerformance>\n<ID>")
-    with running(source(tmp_path), FakeIntake()) as intake:
+    with receiving(source(tmp_path), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: bool(i.refused))
         intake.wait(0.1)
     assert len(intake.refused) == 1
@@ -141,7 +128,7 @@ def test_a_broken_file_is_refused_once_with_its_line(tmp_path: Path) -> None:
 def test_a_broken_file_from_a_server_whose_clock_is_ahead_is_refused_too(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<OperationsPerformance>")
     os.utime(tmp_path / "a.xml", (2_000_000_000, 2_000_000_000))
-    with running(source(tmp_path, settle=1), FakeIntake()) as intake:
+    with receiving(source(tmp_path, settle=1), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: bool(i.refused))
 
 
@@ -154,7 +141,7 @@ def test_what_was_read_before_is_not_read_again(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(performance(segment("S1")))
     before = read(tmp_path, 2).positions[-1]
     (tmp_path / "b.xml").write_text(performance(segment("S2"), id="R2"))
-    with running(source(tmp_path), FakeIntake(start_at=before)) as intake:
+    with receiving(source(tmp_path), KEYRING, FakeIntake(start_at=before)) as intake:
         intake.wait_for(lambda i: len(i.messages) == 2)
     assert {m.origin.partition(":")[0] for m in intake.messages} == {"b.xml"}
 
@@ -164,7 +151,7 @@ def test_a_link_out_of_the_folder_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.xml").symlink_to(tmp_path / "secret")
-    with running(source(folder), FakeIntake()) as intake:
+    with receiving(source(folder), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: bool(i.connections))
         intake.wait(0.1)
     assert intake.messages == []
@@ -172,7 +159,7 @@ def test_a_link_out_of_the_folder_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     folder = tmp_path / "later"
-    with running(source(folder), FakeIntake()) as intake:
+    with receiving(source(folder), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: i.connections[-1:] and not i.connections[-1][0])
         folder.mkdir()
         (folder / "a.xml").write_text(performance(segment("S1")))
@@ -186,6 +173,6 @@ def test_a_file_against_the_schemas_is_refused(tmp_path: Path, shared_dir: Path)
         pytest.skip(f"no B2MML schemas in {schemas}")
     (tmp_path / "good.xml").write_text(performance(segment("S1", inside=MADE)))
     (tmp_path / "wrong.xml").write_text(performance(segment("S2", inside="<Colour>red</Colour>")))
-    with running(source(tmp_path, schemas=schemas), FakeIntake()) as intake:
+    with receiving(source(tmp_path, schemas=schemas), KEYRING, FakeIntake()) as intake:
         intake.wait_for(lambda i: len(i.messages) == 3)
     assert "Colour" in intake.refused[0]

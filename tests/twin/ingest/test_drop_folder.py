@@ -9,8 +9,7 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ import yaml
 from pydantic import ValidationError
 
 from tests.services.processes import Process, wait_until
-from tests.twin.ingest.fake_intake import FakeIntake
+from tests.twin.ingest.fake_intake import FakeIntake, receiving
 from twin.ingest import drop_folder
 from twin.ingest.drop_folder import DropFolderSource
-from twin.ingest.signature import Stopped
 from twin.secrets import Keyring
 from twin.store.settings import StoreSettings
 from twin.store.store import open_store
@@ -38,30 +36,8 @@ def source_of(**settings: Any) -> DropFolderSource:
     )
 
 
-@contextmanager
-def running(source: Any, folder: Path, start_at: Any = None) -> Iterator[FakeIntake]:
-    """The source in a thread, as the supervisor runs it; stopped at the end within two seconds."""
-    intake = FakeIntake(start_at=start_at)
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            source.run(intake, Keyring({}, folder))
-        except Stopped:
-            pass
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield intake
-    finally:
-        intake.stop()
-        thread.join(2)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
+def running(source: Any, folder: Path, start_at: Any = None) -> AbstractContextManager[FakeIntake]:
+    return receiving(source, Keyring({}, folder), FakeIntake(start_at=start_at))
 
 
 @pytest.fixture

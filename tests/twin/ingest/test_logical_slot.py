@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from tests.services.postgres import Database, private_postgres
-from tests.twin.ingest.fake_intake import FakeIntake
-from tests.twin.ingest.test_sql_tables import plant, run_shortly, running, source_of, table
+from tests.twin.ingest.fake_intake import FakeIntake, receiving
+from tests.twin.ingest.test_sql_tables import plant, run_shortly, source_of, table
 from twin.errors import InputError
 from twin.ingest import sql_tables
 from twin.ingest.decoded_changes import read_change, values_of
@@ -125,12 +125,12 @@ class TestSlot:
     ) -> None:
         plant(table, 30)
         polled = FakeIntake()
-        with running(at_slot(postgres, slot, strict=True), postgres.keyring(tmp_path)) as intake:
+        with receiving(at_slot(postgres, slot, strict=True), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 30)
             intake.wait_for(lambda i: any("bytes behind" in why for _, why in i.connections))
             plant(table, 40, 'it\'s \\ "PRESS" ünit\n2')
             intake.wait_for(lambda i: len(i.messages) == 70)
-        with running(source_of(postgres, strict=True), postgres.keyring(tmp_path), polled):
+        with receiving(source_of(postgres, strict=True), postgres.keyring(tmp_path), polled):
             polled.wait_for(lambda i: len(i.messages) == 70)
         assert intake.values == polled.values
         assert [m.raw for m in intake.messages] == [m.raw for m in polled.messages]
@@ -139,13 +139,13 @@ class TestSlot:
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         source = at_slot(postgres, slot)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: bool(i.connections))
             plant(table, 5)
             first.wait_for(lambda i: len(i.messages) == 5)
         plant(table, 7)
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: len(i.messages) == 7)
         assert sum(again.batches) == 7
 
@@ -153,7 +153,7 @@ class TestSlot:
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         source = at_slot(postgres, slot)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: bool(i.connections))
 
         class Killed(Exception):
@@ -161,34 +161,34 @@ class TestSlot:
 
         plant(table, 5)
         dying = FakeIntake(start_at=first.positions[-1], refuse=lambda messages: Killed())
-        with pytest.raises(Killed), running(source, postgres.keyring(tmp_path), dying):
+        with pytest.raises(Killed), receiving(source, postgres.keyring(tmp_path), dying):
             time.sleep(1)
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: len(i.messages) == 5)
 
     def test_a_slot_that_somebody_else_moved_on_loses_nothing(
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         source = at_slot(postgres, slot)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: bool(i.connections))
         plant(table, 9)
         table.execute("select count(*) from pg_logical_slot_get_changes(%s, null, null)", (slot,))
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: len(i.messages) == 9)
 
     def test_a_slot_that_was_dropped_is_made_again_and_nothing_is_lost(
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         source = at_slot(postgres, slot)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: bool(i.connections))
         table.execute("select pg_drop_replication_slot(%s)", (slot,))
         plant(table, 9)
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: len(i.messages) == 9)
 
     def test_a_stop_within_the_first_pass_leaves_the_rest_to_the_next_run(
@@ -197,13 +197,13 @@ class TestSlot:
         plant(table, 1000)
         source = at_slot(postgres, slot, batch=100)
         first = StopsItself()
-        with running(source, postgres.keyring(tmp_path), first):
+        with receiving(source, postgres.keyring(tmp_path), first):
             first.wait_for(lambda i: i.is_stopped)
             time.sleep(0.3)
         assert 0 < len(first.messages) < 1000
         plant(table, 7)
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: any("bytes behind" in why for _, why in i.connections))
             again.wait_for(lambda i: any(row["id"] == 1007 for row in i.values))
         ids = [row["id"] for row in (*first.values, *again.values)]
@@ -213,7 +213,7 @@ class TestSlot:
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         source = at_slot(postgres, slot, overlap_rows=0)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: bool(i.connections))
             with postgres.connect() as late:
                 late.autocommit = False
@@ -228,13 +228,13 @@ class TestSlot:
             busy.autocommit = False
             busy.execute("insert into other values (1)")
             again = FakeIntake(start_at=first.positions[-1])
-            with running(source, postgres.keyring(tmp_path), again):
+            with receiving(source, postgres.keyring(tmp_path), again):
                 again.wait_for(lambda i: any(row["machine"] == "LATE" for row in i.values))
 
     def test_a_large_transaction_is_stored_in_batches(
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
-        with running(at_slot(postgres, slot, batch=100), postgres.keyring(tmp_path)) as intake:
+        with receiving(at_slot(postgres, slot, batch=100), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             plant(table, 1050)
             intake.wait_for(lambda i: len(i.messages) == 1050)
@@ -244,7 +244,7 @@ class TestSlot:
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         table.execute("create table events2 (like events including all)")
-        with running(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
+        with receiving(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             plant(table, 3)
             table.execute("insert into events2 select * from events")
@@ -263,7 +263,7 @@ class TestSlot:
             " partition by list (machine)"
         )
         table.execute("create table \"Press 1\" partition of events for values in ('PRESS-1')")
-        with running(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
+        with receiving(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             plant(table, 3)
             table.execute("create table p2 partition of events for values in ('PRESS-2')")
@@ -274,7 +274,7 @@ class TestSlot:
         self, postgres: Database, table: psycopg.Connection[Any], slot: str, tmp_path: Path
     ) -> None:
         table.execute("create table other (text text)")
-        with running(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
+        with receiving(at_slot(postgres, slot), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             before = confirmed(table, slot)
             table.execute("insert into other select repeat('x', 1000) from generate_series(1,5000)")
@@ -296,7 +296,7 @@ class TestSlot:
         plant(table, 3)
         table.execute("create view v as select * from events")
         source = at_slot(postgres, slot, table="v")
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 3)
         assert "v is no table, a slot needs one; the table is polled" in intake.troubles[0][1]
 
@@ -308,7 +308,7 @@ class TestSlot:
         table.execute(f"create role {name} login password 'sesame-9041'")
         table.execute(f"grant select on events to {name}")
         poor = Database(postgres.port, postgres.name, name, "sesame-9041")
-        with running(at_slot(poor, slot), poor.keyring(tmp_path)) as intake:
+        with receiving(at_slot(poor, slot), poor.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 3)
         assert "may not replicate (ALTER ROLE … REPLICATION)" in intake.troubles[0][1]
 
@@ -319,7 +319,7 @@ class TestSlot:
         table.execute(f"create role {name} login replication password 'sesame-9041'")
         table.execute(f"grant select on events to {name}")
         reader = Database(postgres.port, postgres.name, name, "sesame-9041")
-        with running(at_slot(reader, slot), reader.keyring(tmp_path)) as intake:
+        with receiving(at_slot(reader, slot), reader.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             plant(table, 3)
             intake.wait_for(lambda i: len(i.messages) == 3)
@@ -339,7 +339,7 @@ def test_a_slot_that_could_not_be_had_is_tried_again(
         other.autocommit = False
         plant(other, 1)  # an open transaction: a slot cannot begin before its end
         source = at_slot(postgres, slot, timeout_s=0.5)
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
             assert "it cannot be made" in intake.troubles[0][1]
             assert "the table is polled" in intake.troubles[0][1]
@@ -361,7 +361,7 @@ def test_where_the_server_keeps_too_little_the_table_is_polled_with_a_word(tmp_p
                 " machine text, good numeric)"
             )
             plant(connection, 3)
-        with running(at_slot(database, "noria"), database.keyring(tmp_path)) as intake:
+        with receiving(at_slot(database, "noria"), database.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 3)
         assert "wal_level is replica, logical is needed" in intake.troubles[0][1]
 
@@ -378,7 +378,7 @@ def test_a_lost_slot_is_named_and_the_table_polled_without_loss(tmp_path: Path) 
                 " machine text, good numeric)"
             )
             source = at_slot(database, "noria")
-            with running(source, database.keyring(tmp_path)) as first:
+            with receiving(source, database.keyring(tmp_path)) as first:
                 first.wait_for(lambda i: bool(i.connections))
             plant(connection, 4)
             connection.execute("create table other (text text)")
@@ -389,7 +389,7 @@ def test_a_lost_slot_is_named_and_the_table_polled_without_loss(tmp_path: Path) 
             status = connection.execute("select wal_status from pg_replication_slots").fetchone()
             assert status == ("lost",)
             again = FakeIntake(start_at=first.positions[-1])
-            with running(source, database.keyring(tmp_path), again):
+            with receiving(source, database.keyring(tmp_path), again):
                 again.wait_for(lambda i: len(i.messages) == 4)
             assert "wal_status lost" in again.troubles[0][1]
             assert "pg_drop_replication_slot('noria')" in again.troubles[0][1]

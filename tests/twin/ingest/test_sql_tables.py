@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,9 @@ from pydantic import ValidationError
 
 from tests.services.certificates import make_certificates
 from tests.services.postgres import Database, private_postgres
-from tests.twin.ingest.fake_intake import FakeIntake
+from tests.twin.ingest.fake_intake import FakeIntake, receiving, started
 from twin.errors import InputError
 from twin.ingest import sql_passes, sql_tables
-from twin.ingest.signature import Stopped
 from twin.ingest.sql_connection import reading_connection, reading_engine
 from twin.ingest.sql_tables import SqlSource
 from twin.secrets import Keyring
@@ -36,49 +33,15 @@ FIELDS: dict[str, Any] = {
 PASSWORD = {"env": "NORIA_TEST_PASSWORD"}
 
 
-@contextmanager
-def running(
-    source: SqlSource, keyring: Keyring, intake: FakeIntake | None = None
-) -> Iterator[FakeIntake]:
-    """The source in a thread, as the supervisor runs it; stopped at the end within two seconds."""
-    intake = intake or FakeIntake()
-    errors: list[BaseException] = []
-    thread = _started(source, keyring, intake, errors)
-    try:
-        yield intake
-    finally:
-        intake.stop()
-        thread.join(2)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
-
-
 def run_shortly(source: SqlSource, keyring: Keyring) -> None:
     """Run a source that is expected to raise; one that does not is stopped."""
-    intake, errors = FakeIntake(), list[BaseException]()
-    thread = _started(source, keyring, intake, errors)
+    intake = FakeIntake()
+    thread, errors = started(source, keyring, intake)
     thread.join(5)
     intake.stop()
     thread.join(2)
     if errors:
         raise errors[0]
-
-
-def _started(
-    source: SqlSource, keyring: Keyring, intake: FakeIntake, errors: list[BaseException]
-) -> threading.Thread:
-    def run() -> None:
-        try:
-            source.run(intake, keyring)
-        except Stopped:
-            pass  # the supervisor expects it
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
 
 
 def source_of(database: Database, **settings: Any) -> SqlSource:
@@ -124,7 +87,7 @@ class TestReading:
     ) -> None:
         plant(table, 2500)
         source = source_of(postgres, batch=1000)
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 2500)
             plant(table, 10)
             intake.wait_for(lambda i: len(i.messages) == 2510)
@@ -138,11 +101,11 @@ class TestReading:
     ) -> None:
         plant(table, 3000)
         source = source_of(postgres, overlap_rows=100)
-        with running(source, postgres.keyring(tmp_path)) as first:
+        with receiving(source, postgres.keyring(tmp_path)) as first:
             first.wait_for(lambda i: len(i.messages) == 3000)
         plant(table, 5)
         again = FakeIntake(start_at=first.positions[-1])
-        with running(source, postgres.keyring(tmp_path), again):
+        with receiving(source, postgres.keyring(tmp_path), again):
             again.wait_for(lambda i: any(row["id"] == 3005 for row in i.values))
         # The second pass of a new server's table reads it anew; a long-lived one the overlap.
         assert {row["id"] for row in again.values} >= set(range(3001, 3006))
@@ -155,14 +118,14 @@ class TestReading:
         progress = {"last": 99, "finished": None, "marks": []}
         for other in ("events by id", source.identity.replace("127.0.0.1", "old-server")):
             before = FakeIntake(start_at={"of": other, "progress": progress})
-            with running(source, postgres.keyring(tmp_path), before) as intake:
+            with receiving(source, postgres.keyring(tmp_path), before) as intake:
                 intake.wait_for(lambda i: len(i.messages) == 5)
 
     def test_rows_in_the_overlap_are_handed_on_once_in_a_run(
         self, postgres: Database, table: psycopg.Connection[Any], tmp_path: Path
     ) -> None:
         plant(table, 50)
-        with running(source_of(postgres), postgres.keyring(tmp_path)) as intake:
+        with receiving(source_of(postgres), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 50)
             for _ in range(3):
                 plant(table, 1)
@@ -174,7 +137,7 @@ class TestReading:
     ) -> None:
         plant(table, 20)
         source = source_of(postgres, **{"from": 11})
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 10)
         assert [row["id"] for row in intake.values] == list(range(11, 21))
 
@@ -184,7 +147,7 @@ class TestReading:
         plant(table, 300)
         table.execute("update events set updated_at = timestamptz '2026-11-23 06:00Z'")
         source = source_of(postgres, changed_by="updated_at", batch=7)
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 300)
 
     def test_a_changed_row_is_met_again_by_its_time(
@@ -192,7 +155,7 @@ class TestReading:
     ) -> None:
         plant(table, 3)
         source = source_of(postgres, changed_by="updated_at", key=["id", "updated_at"])
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 3)
             table.execute("update events set good = 99, updated_at = clock_timestamp() where id=2")
             intake.wait_for(lambda i: len(i.messages) == 4)
@@ -211,7 +174,7 @@ class TestReading:
         source = source_of(postgres, changed_by=changed_by, overlap_rows=0, overlap=0)
         with (
             postgres.connect() as late,
-            running(source, postgres.keyring(tmp_path)) as intake,
+            receiving(source, postgres.keyring(tmp_path)) as intake,
         ):
             plant(table, 3)
             intake.wait_for(lambda i: len(i.messages) == 3)
@@ -233,7 +196,7 @@ class TestReading:
         table.execute("update events set updated_at = null where id = 1")
         table.execute("update events set updated_at = 'infinity' where id = 2")
         source = source_of(postgres, changed_by="updated_at")
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 1)
         about, text, _ = intake.troubles[0]
         assert (about, text) == (
@@ -246,7 +209,7 @@ class TestReading:
     ) -> None:
         plant(table, 3)
         table.execute("update events set ended_at = 'infinity' where id = 2")
-        with running(source_of(postgres), postgres.keyring(tmp_path)) as intake:
+        with receiving(source_of(postgres), postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 3)
         assert intake.values[1]["ended_at"] == "infinity"
 
@@ -255,7 +218,7 @@ class TestReading:
     ) -> None:
         plant(table, 2000)
         source = source_of(postgres, overlap_rows=10)
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 2000)
             table.execute("truncate events restart identity")
             plant(table, 5, "PRESS-2")
@@ -275,7 +238,7 @@ class TestReading:
             " '{\"a\": {\"b\": 1.5}}', '2026-11-23', 12.50, 'NaN', '2026-11-23 06:00', null)"
         )
         source = source_of(postgres, table="odd", fields={}, key=[], strict=True)
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 1)
         row = intake.values[0]
         assert row["u"] == "12345678-1234-5678-1234-567812345678"
@@ -331,7 +294,7 @@ class TestRights:
         table.execute(f"grant usage on schema shop to {reader.user}")
         table.execute(f"grant select on shop.for_noria to {reader.user}")
         source = source_of(reader, table="shop.for_noria")
-        with running(source, reader.keyring(tmp_path)) as intake:
+        with receiving(source, reader.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 5)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.connect().execute("select * from events")
@@ -341,7 +304,7 @@ class TestRights:
     ) -> None:
         plant(table, 5)
         table.execute(f"grant select (id, ended_at, machine, good) on events to {reader.user}")
-        with running(source_of(reader), reader.keyring(tmp_path)) as intake:
+        with receiving(source_of(reader), reader.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 5)
 
     def test_without_the_right_the_message_names_what_to_grant(
@@ -366,7 +329,7 @@ class TestRights:
         self, reader: Database, tmp_path: Path
     ) -> None:
         wrong = Database(reader.port, reader.name, reader.user, "not-sesame-77")
-        with running(source_of(wrong), wrong.keyring(tmp_path)) as intake:
+        with receiving(source_of(wrong), wrong.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.connections) >= 2)
         assert all(not is_connected for is_connected, _ in intake.connections)
         assert "authentication failed" in intake.connections[0][1]
@@ -418,7 +381,7 @@ class TestWhatIsRefused:
             key=["select"],
             fields={"work_unit": "select"},
         )
-        with running(source, postgres.keyring(tmp_path)) as intake:
+        with receiving(source, postgres.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 1)
         assert intake.values == [{'a"b': 1, "select": "x'; drop table y"}]
 
@@ -490,7 +453,7 @@ class TestSqlite:
                 "every_s": 0.05,
             }
         )
-        with running(source, Keyring({}, file.parent)) as intake:
+        with receiving(source, Keyring({}, file.parent)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 20)
         assert [m.key for m in intake.messages[:2]] == ["1", "2"]  # the primary key
         assert file.read_bytes() == before
@@ -509,7 +472,7 @@ def test_a_long_query_ends_within_two_seconds_of_the_stop(
     table.execute("create view slow as select id, machine, pg_sleep(20)::text as s from events")
     plant(table, 2)
     source = source_of(postgres, table="slow", fields={"work_unit": "machine", "reason": "s"})
-    with running(source, postgres.keyring(tmp_path)) as intake:
+    with receiving(source, postgres.keyring(tmp_path)) as intake:
         intake.wait_for(lambda i: bool(i.connections))
 
 
@@ -521,7 +484,7 @@ def test_a_query_over_its_time_is_said_with_its_remedy(
     plant(table, 2)
     fields = {"work_unit": "machine", "reason": "s"}
     source = source_of(postgres, table="slow", fields=fields, timeout_s=0.3)
-    with running(source, postgres.keyring(tmp_path)) as intake:
+    with receiving(source, postgres.keyring(tmp_path)) as intake:
         intake.wait_for(lambda i: any("index on id" in why for _, why in i.connections))
 
 
@@ -559,7 +522,7 @@ class TestTls:
     ) -> None:
         database, folder = encrypted
         good = self.source(database, ca=str(folder / "ca.pem"))
-        with running(good, database.keyring(tmp_path)) as intake:
+        with receiving(good, database.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: len(i.messages) == 1)
             with database.connect() as connection:
                 served = connection.execute(
@@ -568,7 +531,7 @@ class TestTls:
                 ).fetchall()
         assert served == [(True,)]
         wrong = self.source(database, ca=str(folder / "other" / "ca.pem"))
-        with running(wrong, database.keyring(tmp_path)) as intake:
+        with receiving(wrong, database.keyring(tmp_path)) as intake:
             intake.wait_for(lambda i: bool(i.connections))
         assert "SSL error" in intake.connections[0][1]
         assert not intake.messages

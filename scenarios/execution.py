@@ -18,8 +18,9 @@ from scenarios.night_metrics import LastRun, write_metrics
 from scenarios.notify import notify, occasions
 from scenarios.outbox import Outbox
 from scenarios.run_log import RunLog
-from scenarios.settings import ReplanConfig
+from scenarios.settings import DROP, ReplanConfig
 from twin.connectors.whole_files import room_for
+from twin.erp.drop import DropErp
 from twin.erp.signature import ErpWriter
 from twin.errors import NoriaError
 from twin.secrets import look_up_secrets
@@ -44,13 +45,24 @@ class Execution:
     status: str = PUBLISHED
     """In the ledger, when it ends well."""
     details: dict[str, Any] = field(default_factory=dict)
-    targets: Targets | None = None
+    given: Targets | None = None
     """What plans go to; none: as configured."""
     began: float = field(default_factory=monotonic)
 
     @property
     def outbox(self) -> Outbox:
         return Outbox(self.ledger)
+
+    @property
+    def targets(self) -> Targets:
+        """Everything that plans go to, by name, in the order it is written to."""
+        if self.given is not None:
+            return self.given
+        targets: list[ErpWriter] = []
+        if self.config.publish is not None:
+            targets.append(DropErp(name=DROP, folder=self.config.publish))
+        targets += [erp for erp in self.config.erp if erp.writes]
+        return {target.name: target for target in targets}
 
 
 @contextmanager
@@ -73,7 +85,7 @@ def recorded(
         row = _begun(ledger)
         number = row if isinstance(row, int) else 0
         log = RunLog(config.archive, command, number, config.keyring)
-        execution = Execution(config, command, ledger, log, number, targets=targets)
+        execution = Execution(config, command, ledger, log, number, given=targets)
         status, code = "failed", 1
         try:
             if isinstance(row, NoriaError):
@@ -150,7 +162,7 @@ def _close(execution: Execution, status: str, code: int) -> None:
 
 def _write_metrics(execution: Execution, code: int) -> None:
     try:
-        pending: dict[str, int] = {}
+        pending = dict.fromkeys(execution.targets, 0)
         for letter in execution.outbox.pending():
             pending[letter.target] = pending.get(letter.target, 0) + 1
         success = execution.ledger.last_success()

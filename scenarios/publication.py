@@ -12,11 +12,9 @@ from pathlib import Path
 from scenarios import archive, parameter_store
 from scenarios.execution import Execution, Targets
 from scenarios.outbox import Letter
-from scenarios.settings import DROP
 from twin.calibration.estimates import Calibration
 from twin.connectors.whole_files import room_for
-from twin.erp.drop import DropErp
-from twin.erp.signature import ErpWriter, PlanToPublish, Written
+from twin.erp.signature import PlanToPublish, Written
 from twin.errors import DiskFull, ErpAway, InputError, NoriaError, Partial, PublishRefused
 
 
@@ -46,18 +44,6 @@ class Delivery:
         ]
 
 
-def targets_of(execution: Execution) -> Targets:
-    """Everything that plans go to, by name, in the order it is written to."""
-    if execution.targets is not None:
-        return execution.targets
-    config = execution.config
-    targets: list[ErpWriter] = []
-    if config.publish is not None:
-        targets.append(DropErp(name=DROP, folder=config.publish))
-    targets += [erp for erp in config.erp if erp.writes]
-    return {target.name: target for target in targets}
-
-
 def plan_to_publish(run: archive.Run, frozen_until: datetime | None = None) -> PlanToPublish:
     """An archived run on its way; the frozen window is that of the run unless said otherwise."""
     freeze = timedelta(minutes=run.case.demands.freeze)
@@ -83,7 +69,7 @@ def decide_and_deliver(
         When not every target took all of it. What did not arrive for want of a connection or of
         room stays in the outbox.
     """
-    targets = targets_of(execution)
+    targets = execution.targets
     plan = plan_to_publish(run, frozen_until)
     letters = execution.outbox.decide(
         execution.number, run.id, content_of(run), targets, execution.details
@@ -103,7 +89,7 @@ def deliver_pending(execution: Execution, now: datetime) -> list[Delivery]:
     plan whose horizon is over, whose archive is damaged, or whose target the configuration no
     longer has, is not published any more.
     """
-    targets = targets_of(execution)
+    targets = execution.targets
     by_run: dict[str, list[Letter]] = {}
     for letter in execution.outbox.pending():
         by_run.setdefault(letter.run, []).append(letter)
@@ -171,7 +157,7 @@ def compare(
     """What publishing a run would write; nothing is written."""
     delivery = Delivery(run.id)
     keyring = execution.config.keyring
-    for name, target in targets_of(execution).items():
+    for name, target in execution.targets.items():
         try:
             memory = execution.outbox.memory(name)
             plan = plan_to_publish(run, frozen_until)

@@ -236,7 +236,10 @@ def refusal_of(log: EventLog, activity: Activity, details: list[SetAside]) -> st
     counts = {d.reason: d for d in details}
     considered = len(log) - sum(counts[r].count for r in (AFTER, DUPLICATE) if r in counts)
     if not len(log):
-        return "the log is empty; a plan needs the events of the last weeks: extract them again"
+        return (
+            "the log is empty; a plan needs the events of the last weeks: extract them again, or, "
+            "from an event store, look at noria ingest --status"
+        )
     if considered <= 0:
         return (
             f"no event before the cut-off {activity.moment(activity.until)}; "

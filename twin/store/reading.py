@@ -50,7 +50,10 @@ class StoreStatus:
 
 
 def window(start: datetime | None, end: datetime | None) -> Select[Any]:
-    """The rows with ``start`` ≤ time < ``end``, ordered by time, then by arrival."""
+    """The rows with ``start`` ≤ time < ``end``, ordered by time, then by arrival.
+
+    Not by arrival alone: sources have delays of their own, which would look like wrong clocks.
+    """
     query = select(*(EVENT.c[name] for name in _LOGGED))
     if start is not None:
         query = query.where(EVENT.c.time >= microseconds(start))

@@ -218,6 +218,7 @@ def test_a_drop_folder_gives_what_the_file_gives(plant: Plant) -> None:
     assert warning.count == said["held"]
 
 
+@pytest.mark.slow
 def test_a_table_gives_what_the_file_gives(plant: Plant) -> None:
     fill_table(plant, f"sqlite:///{plant.folder}/mes.sqlite")
     said = take_in(plant, {**TABLE, "url": "sqlite:///mes.sqlite"})

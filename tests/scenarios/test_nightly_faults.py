@@ -314,6 +314,7 @@ def test_a_cut_off_by_the_clock_is_said_in_notes_ledger_and_run(shop: Path, cut_
     assert said in done.report_html.read_text().replace("&quot;", '"').replace("&#x27;", "'")
 
 
+@pytest.mark.slow  # test_live_chain has a quick one
 def test_the_same_events_from_the_store_give_the_same_plan(shop: Path) -> None:
     from twin.secrets import Keyring
     from twin.store.record import Event

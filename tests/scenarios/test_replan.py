@@ -87,8 +87,9 @@ def test_a_dry_run_publishes_nothing(shop: Path) -> None:
 
 
 STEPS = (
-    "diagnose", "calibrate", "replay", "optimise", "check", "simulate: plan", "simulate: naive",
-    "archive", "publish",
+    *(pytest.param(step, marks=pytest.mark.slow) for step in ("diagnose", "replay", "check",
+                                                              "simulate: naive")),
+    "calibrate", "optimise", "simulate: plan", "archive", "publish",
 )  # fmt: skip
 
 

@@ -97,6 +97,9 @@ class DropFolderSource(FolderSettings):
         Walk.of(self, self.pattern, read, intake, keyring).run()
 
 
+_NO_LINE = "no line has an end yet; a header and rows are expected"
+
+
 @dataclass(frozen=True)
 class CsvRows:
     """Reads the rows of a CSV file that may still grow."""
@@ -107,12 +110,15 @@ class CsvRows:
         """See :class:`twin.ingest.folder_walk.Reads`."""
         header: list[str] = []
         if place.offset:
-            header = self._header(read_first_line(found.path) or b"")
+            first = read_first_line(found.path)
+            if first is None:  # it is being written anew at this moment
+                raise Unfinished(_NO_LINE)
+            header = self._header(first)
         while True:
             piece = read_on(found.path, place)
             if piece.is_from_start:  # also when it was replaced, perhaps a moment ago
                 if not piece.lines:
-                    raise Unfinished("no line has an end yet; a header and rows are expected")
+                    raise Unfinished(_NO_LINE)
                 header = self._header(piece.lines[0])
             lines = piece.lines[1:] if piece.is_from_start else piece.lines
             number = piece.first_line + piece.is_from_start

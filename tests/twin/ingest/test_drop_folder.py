@@ -73,6 +73,16 @@ class TestCsv:
         assert intake.messages[0].origin == "a.csv:2"
         assert {m.origin for m in intake.messages} >= {"a.csv:5", "a.csv:6", "b.csv:2"}
 
+    def test_a_file_emptied_to_be_written_anew_is_waited_for(self, drop: Path) -> None:
+        (drop / "a.csv").write_text(csv_of([1]))
+        with running(source_of(settled_s=60), drop.parent) as intake:
+            intake.wait_for(lambda i: len(i.messages) == 1)
+            (drop / "a.csv").write_text("")
+            intake.wait(0.2)
+            (drop / "a.csv").write_text(csv_of([1, 2]))
+            intake.wait_for(lambda i: 2 in ids(i))
+        assert not intake.refused
+
     def test_half_a_line_waits_for_its_other_half(self, drop: Path) -> None:
         text = csv_of([1, 2])
         (drop / "a.csv").write_text(text[:-9])

@@ -6,7 +6,6 @@ Nothing heavy is imported here, so that help answers at once.
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import signal
 import sys
@@ -21,7 +20,6 @@ MOST_SEED = 2**32 - 1
 WRONG_PLACES = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError,
                 PermissionError)  # fmt: skip
 """Errors of a path that somebody gave; others, as of a full disk, are no fault of the command."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_CODES = """\
 exit codes:
   0  done                             7  partly done; the message names what is not
@@ -60,6 +58,7 @@ def _answered(options: argparse.Namespace) -> int:
     from importlib import import_module
 
     from scenarios.progress import shown_progress
+    from twin.connectors.whole_files import is_full
     from twin.errors import DiskFull, NoriaError
 
     try:
@@ -81,7 +80,7 @@ def _answered(options: argparse.Namespace) -> int:
             "rights and the room on the disk",
             file=sys.stderr,
         )
-        if error.errno in FULL:
+        if is_full(error):
             return DiskFull.exit_code
         return 2 if isinstance(error, WRONG_PLACES) else 1
 

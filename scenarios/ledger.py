@@ -161,7 +161,9 @@ class Ledger:
             db.execute(
                 "UPDATE run SET status = 'interrupted' WHERE status IN ('running', 'decided')"
             )
-            row = db.execute("INSERT INTO run (started, status) VALUES (?, 'running')", (_now(),))
+            row = db.execute(
+                "INSERT INTO run (started, status) VALUES (?, 'running')", (now_text(),)
+            )
             assert row.lastrowid is not None
             return row.lastrowid
 
@@ -173,7 +175,7 @@ class Ledger:
             db.execute(
                 "UPDATE run SET ended = ?, status = ?, exit_code = ?, run_id = ?, details = ? "
                 "WHERE number = ?",
-                (_now(), status, exit_code, run_id, json.dumps(details, default=str), number),
+                (now_text(), status, exit_code, run_id, json.dumps(details, default=str), number),
             )
 
     def publications(self) -> list[str]:
@@ -258,5 +260,6 @@ def _free_bytes(folder: Path) -> int:
         return _NO_ROOM
 
 
-def _now() -> str:
+def now_text() -> str:
+    """The instant as the ledger writes it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

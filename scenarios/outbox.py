@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
-from scenarios.ledger import Ledger
+from scenarios.ledger import Ledger, now_text
 
 State = Literal["pending", "sent", "superseded", "refused"]
 
@@ -63,12 +62,12 @@ class Outbox:
             db.execute(
                 "UPDATE outbox SET state = 'superseded', changed = ? WHERE state = 'pending' "
                 f"AND target IN ({marks})",
-                (_now(), *named),
+                (now_text(), *named),
             )
             db.executemany(
                 "INSERT INTO outbox (number, run_id, target, content, state, changed) "
                 "VALUES (?, ?, ?, ?, 'pending', ?)",
-                [(number, run, target, content, _now()) for target in named],
+                [(number, run, target, content, now_text()) for target in named],
             )
         return [letter for letter in self.pending() if letter.number == number]
 
@@ -104,7 +103,7 @@ class Outbox:
         with self.ledger.transaction() as db:
             db.execute(
                 "UPDATE outbox SET state = ?, error = ?, changed = ? WHERE id = ?",
-                (state, error, _now(), letter.id),
+                (state, error, now_text(), letter.id),
             )
 
     def memory(self, target: str) -> Memory:
@@ -150,7 +149,3 @@ class Memory:
                 (self.target, record),
             ).fetchone()
         return dict(json.loads(row[0])) if row and row[0] else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
